@@ -94,6 +94,12 @@ struct xr_cli_usage {
  */
 bool xr_cli_parse(const struct xr_cli_usage *usage, int *argc, char **argv, int *code);
 
+/* Parts of the above for main.c: help on the common options; does `argument` ("--floor") take the
+ * next one as its value; the language, by --lang or the environment. */
+void xr_cli_common_help(enum xr_cli_lang lang, FILE *out);
+bool xr_cli_common_has_value(const char *argument);
+enum xr_cli_lang xr_cli_lang_of(int argc, char **argv);
+
 /* A whole decimal number in min..max; false: not one. */
 bool xr_cli_number(const char *text, int64_t min, int64_t max, int64_t *out);
 
@@ -107,6 +113,14 @@ void xr_cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2
 
 /* Columns of a terminal that a text takes: wide characters 2, combining ones 0. */
 size_t xr_cli_width(struct xr_str text);
+
+/* The first code points of `text` that take at most `width` columns. */
+struct xr_str xr_cli_cut(struct xr_str text, size_t width);
+
+/* Write what a stranger may have written: control characters (and with them escape sequences)
+ * become blanks. `pad` fills up to `width` columns. */
+void xr_cli_put(FILE *out, struct xr_str text);
+void xr_cli_pad(FILE *out, struct xr_str text, size_t width, bool right);
 
 /* A table: rows of texts, aligned by width when it is printed. Zeroed is empty. */
 #define XR_CLI_COLUMNS_MAX 16
@@ -167,20 +181,20 @@ struct xr_cli_link {
  * Connect and log in with the stored token. `feed`, `resume`, `cursor` as in client.h.
  * XR_EXIT_OK, or the code to end with (told on stderr).
  */
-int xr_cli_open(struct xr_cli_link *link, const struct xr_cli *cli, bool feed, bool resume,
-                uint64_t cursor);
+int xr_cli_link_open(struct xr_cli_link *link, const struct xr_cli *cli, bool feed, bool resume,
+                     uint64_t cursor);
 /* Say bye and free. Zeroed is fine. */
-void xr_cli_close(struct xr_cli_link *link);
+void xr_cli_link_close(struct xr_cli_link *link);
 
 /*
  * Send and wait for the answer, which lives until the next call. XR_EXIT_OK: `type` and `answer`
  * are set, an answer `error` was told on stderr (and as JSON) and gives XR_EXIT_REFUSED.
  */
-int xr_cli_ask(struct xr_cli_link *link, enum xr_type type, const void *message,
-               enum xr_type *answer_type, const void **answer);
+int xr_cli_link_ask(struct xr_cli_link *link, enum xr_type type, const void *message,
+                    enum xr_type *answer_type, const void **answer);
 
 /* Wait at most wait_ms for something and pass it to on_event. */
-void xr_cli_pump(struct xr_cli_link *link, int wait_ms);
+void xr_cli_link_pump(struct xr_cli_link *link, int wait_ms);
 
 /* "$XDG_CONFIG_HOME/xiaoer/FLOOR-LOGIN.token" or the file of --token-file; false: no home, or no
  * login said and not exactly one token there (told on stderr). */

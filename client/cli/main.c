@@ -1,8 +1,10 @@
 /* The table of subcommands, `help`, `version`, and finding out which one is meant. */
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "texts.h"
 
 enum group {
     GROUP_BEGIN,
@@ -12,6 +14,12 @@ enum group {
     GROUP_STEER,
     GROUP_HOUSE,
     GROUP_COUNT
+};
+
+static const enum xr_text group_titles[GROUP_COUNT] = {
+    [GROUP_BEGIN] = XR_TEXT_GROUP_BEGIN, [GROUP_LOOK] = XR_TEXT_GROUP_LOOK,
+    [GROUP_WORK] = XR_TEXT_GROUP_WORK,   [GROUP_BRIDGE] = XR_TEXT_GROUP_BRIDGE,
+    [GROUP_STEER] = XR_TEXT_GROUP_STEER, [GROUP_HOUSE] = XR_TEXT_GROUP_HOUSE,
 };
 
 struct command {
@@ -33,9 +41,98 @@ static const struct command commands[] = {
 #undef XR_CLI_COMMAND
 };
 
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void print_help(enum xr_cli_lang lang)
+{
+    printf("%s\n", xr_text(lang, XR_TEXT_HELP_HEAD));
+    for (enum group group = 0; group < GROUP_COUNT; group++) {
+        printf("\n%s\n", xr_text(lang, group_titles[group]));
+        for (size_t i = 0; i < COMMAND_COUNT; i++)
+            if (commands[i].group == group)
+                printf("  %-10s  %s\n", commands[i].name, commands[i].help[lang]);
+    }
+    printf("\n%s\n", xr_text(lang, XR_TEXT_HELP_OPTIONS));
+    xr_cli_common_help(lang, stdout);
+    printf("\n%s\n", xr_text(lang, XR_TEXT_HELP_EXITS));
+}
+
+static int run_command(const struct command *command, int argc, char **argv)
+{
+    if (command->run == NULL) {
+        xr_cli_complain("`%s` is not in this build", command->name);
+        return XR_EXIT_FAILED;
+    }
+    return command->run(argc, argv);
+}
+
+static int unknown_command(const char *name)
+{
+    xr_cli_complain("there is no command `%s`; `xiaoer help` lists them", name);
+    return XR_EXIT_USAGE;
+}
+
+/* `help COMMAND` is COMMAND --help. */
+static int help_command(int argc, char **argv, enum xr_cli_lang lang)
+{
+    static char option[] = "--help";
+    if (argc < 2) {
+        print_help(lang);
+        return XR_EXIT_OK;
+    }
+    const struct command *command = find_command(argv[1]);
+    if (command == NULL)
+        return unknown_command(argv[1]);
+    return run_command(command, 3, (char *[]){argv[1], option, argv[0], NULL});
+}
+
+/*
+ * The name of the subcommand becomes argv[0], what stood before it follows behind: so options may
+ * stand on either side. Returns the index of the name, 0: there is none.
+ */
+static int find_name(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] != '-')
+            return i;
+        if (xr_cli_common_has_value(argv[i]))
+            i++;
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
-    (void)argv;
-    (void)commands;
-    return argc;
+    if (sodium_init() < 0) {
+        xr_cli_complain("libsodium cannot begin: no source of random numbers");
+        return XR_EXIT_FAILED;
+    }
+    const enum xr_cli_lang lang = xr_cli_lang_of(argc, argv);
+    const int name = find_name(argc, argv);
+    if (name == 0) {
+        const char *first = argc > 1 ? argv[1] : "";
+        if (strcmp(first, "--version") == 0) {
+            printf("xiaoer %s\n", XR_VERSION);
+            return XR_EXIT_OK;
+        }
+        print_help(lang);
+        return strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 ? XR_EXIT_OK
+                                                                        : XR_EXIT_USAGE;
+    }
+    char *called = argv[name];
+    for (int i = name; i > 1; i--)
+        argv[i] = argv[i - 1];
+    argv[1] = called;
+    if (strcmp(called, "help") == 0)
+        return help_command(argc - 1, argv + 1, lang);
+    const struct command *command = find_command(called);
+    return command != NULL ? run_command(command, argc - 1, argv + 1) : unknown_command(called);
 }
