@@ -27,6 +27,12 @@ struct xr_strs {
     uint32_t count;
 };
 
+/* Any of the lists of parts: all are laid out like this one. Copy it from and to its place. */
+struct xr_list {
+    const void *at;
+    uint32_t count;
+};
+
 /* ---- expansion: enums ------------------------------------------------------------------------ */
 
 #define XR_MESSAGE(name, type, kind, doc)
@@ -199,6 +205,9 @@ const struct xr_enum_info *const *xr_enums(size_t *count);
 /* The message of a type, or of a name ("say"); NULL where there is none. Parts have only names. */
 const struct xr_message_info *xr_message_info(enum xr_type type);
 const struct xr_message_info *xr_message_named(struct xr_str name);
+
+/* The value of that number; NULL where the enum has none. */
+const struct xr_enum_value *xr_enum_value(const struct xr_enum_info *info, uint32_t number);
 
 /* Name of an enum's value in lower case, "?" where it has none. Static. For example
  * xr_choice_name("code", XR_code_STALE) is "stale". */
