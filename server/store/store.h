@@ -13,10 +13,11 @@
 struct xr_store;
 
 struct xr_store_options {
-    const char *directory;  /* made with mode 0700 where it is missing */
-    uint64_t map_bytes;     /* address space, default 64 GiB; tests take little */
-    uint64_t reserve_bytes; /* free room on the file system below which writes are refused; 64 MiB */
-    bool relaxed;           /* MDB_NOMETASYNC */
+    const char *directory; /* made with mode 0700 where it is missing */
+    uint64_t map_bytes;    /* address space, default 64 GiB; tests take little */
+    uint64_t
+        reserve_bytes; /* free room on the file system below which writes are refused; 64 MiB */
+    bool relaxed;      /* MDB_NOMETASYNC */
     bool read_only;
 };
 
@@ -47,6 +48,7 @@ void xr_store_meta_put(struct xr_store *store, struct xr_bin value);
 /* ---- reading: any thread, one reader at a time each ---- */
 
 struct xr_reader;
+/* XR_OK; XR_BUSY: as many are open as there may be (254 over all processes); XR_NOMEM. */
 enum xr_status xr_reader_open(struct xr_store *store, struct xr_reader **out) XR_MUST_USE;
 struct xr_tables *xr_reader_tables(struct xr_reader *reader, uint32_t floor); /* read-only */
 /* Numbers of the floors there are, ascending, up to `room`; returns how many there are. */
@@ -73,7 +75,7 @@ struct xr_tables *xr_memory_tables_new(void) XR_MUST_USE;
 void xr_memory_tables_free(struct xr_tables *tables);
 /* A digest of all rows in order: equal tables, equal digest. Works on any handle. */
 void xr_tables_digest(struct xr_tables *tables, uint8_t out[32]);
-/* Tests: after n more writes the handle fails with XR_STORAGE; -1: never. */
+/* Tests: after n more writes the handle fails with XR_STORAGE; -1: never, and it is well again. */
 void xr_memory_tables_fail_after(struct xr_tables *tables, int64_t writes);
 
 #endif
