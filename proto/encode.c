@@ -2,9 +2,7 @@
  * Structs to bytes. The packer is msgpack-c's, instantiated from its own template on xr_buf, so
  * that an integer is written without a call through a pointer.
  */
-#include "proto/wire.h"
-
-#include <string.h>
+#include "proto/fields.h"
 
 static inline int append(struct xr_buf *out, const void *bytes, size_t size)
 {
@@ -55,7 +53,15 @@ void xr_pack_map(struct xr_buf *out, uint32_t count)
     pack_map(out, count);
 }
 
-static void pack_text(struct xr_buf *out, struct xr_str text)
+void xr_pack_bool(struct xr_buf *out, bool is_true)
+{
+    if (is_true)
+        pack_true(out);
+    else
+        pack_false(out);
+}
+
+void xr_pack_str(struct xr_buf *out, struct xr_str text)
 {
     pack_str(out, text.size);
     if (text.size != 0)
@@ -72,40 +78,12 @@ _Static_assert(offsetof(struct xr_list, count) == offsetof(struct xr_str, size),
                "and so are text and bytes");
 _Static_assert(sizeof(enum xr_code) == sizeof(uint32_t), "choices are read as uint32_t");
 
-static uint64_t load_has(const void *message)
-{
-    uint64_t has;
-    memcpy(&has, message, sizeof(has));
-    return has;
-}
-
-static uint32_t load_u32(const void *place)
-{
-    uint32_t n;
-    memcpy(&n, place, sizeof(n));
-    return n;
-}
-
-static uint64_t load_u64(const void *place)
-{
-    uint64_t n;
-    memcpy(&n, place, sizeof(n));
-    return n;
-}
-
-static struct xr_list load_list(const void *place)
-{
-    struct xr_list list;
-    memcpy(&list, place, sizeof(list));
-    return list;
-}
-
 static bool is_empty(const struct xr_field_info *field, const void *place);
 
 /* True where nothing is marked and nothing is not zero: an optional part that is not there. */
 static bool is_part_empty(const struct xr_message_info *part, const void *message)
 {
-    if (load_has(message) != 0)
+    if (xr_load_u64(message) != 0)
         return false;
     for (size_t i = 0; i < part->count; i++)
         if (!is_empty(&part->fields[i], (const char *)message + part->fields[i].offset))
@@ -122,20 +100,20 @@ static bool is_empty(const struct xr_field_info *field, const void *place)
     case XR_FIELD_agent:
     case XR_FIELD_group:
     case XR_FIELD_choice:
-        return load_u32(place) == 0;
+        return xr_load_u32(place) == 0;
     case XR_FIELD_u64:
     case XR_FIELD_i64:
     case XR_FIELD_session:
     case XR_FIELD_customer:
     case XR_FIELD_device:
-        return load_u64(place) == 0;
+        return xr_load_u64(place) == 0;
     case XR_FIELD_str:
     case XR_FIELD_bin:
     case XR_FIELD_u32s:
     case XR_FIELD_u64s:
     case XR_FIELD_strs:
     case XR_FIELD_list:
-        return load_list(place).count == 0;
+        return xr_load_list(place).count == 0;
     case XR_FIELD_nested:
         return is_part_empty(field->part, place);
     }
@@ -163,7 +141,7 @@ static void pack_strs(struct xr_buf *out, const struct xr_strs *list)
 {
     pack_array(out, list->count);
     for (uint32_t i = 0; i < list->count; i++)
-        pack_text(out, list->at[i]);
+        xr_pack_str(out, list->at[i]);
 }
 
 static void pack_list(struct xr_buf *out, const struct xr_message_info *part, struct xr_list list)
@@ -177,28 +155,25 @@ static void pack_value(struct xr_buf *out, const struct xr_field_info *field, co
 {
     switch (field->type) {
     case XR_FIELD_bool:
-        if (*(const bool *)place)
-            pack_true(out);
-        else
-            pack_false(out);
+        xr_pack_bool(out, *(const bool *)place);
         return;
     case XR_FIELD_u32:
     case XR_FIELD_agent:
     case XR_FIELD_group:
     case XR_FIELD_choice:
-        pack_uint32(out, load_u32(place));
+        pack_uint32(out, xr_load_u32(place));
         return;
     case XR_FIELD_u64:
     case XR_FIELD_session:
     case XR_FIELD_customer:
     case XR_FIELD_device:
-        pack_uint64(out, load_u64(place));
+        pack_uint64(out, xr_load_u64(place));
         return;
     case XR_FIELD_i64:
-        pack_int64(out, (int64_t)load_u64(place));
+        pack_int64(out, (int64_t)xr_load_u64(place));
         return;
     case XR_FIELD_str:
-        pack_text(out, *(const struct xr_str *)place);
+        xr_pack_str(out, *(const struct xr_str *)place);
         return;
     case XR_FIELD_bin:
         xr_pack_bin(out, ((const struct xr_bin *)place)->at, ((const struct xr_bin *)place)->size);
@@ -216,16 +191,14 @@ static void pack_value(struct xr_buf *out, const struct xr_field_info *field, co
         pack_message(out, field->part, place);
         return;
     case XR_FIELD_list:
-        pack_list(out, field->part, load_list(place));
+        pack_list(out, field->part, xr_load_list(place));
         return;
     }
 }
 
-/* The fields that will be written, as bits by index; there are fewer than 64 of them. */
-static uint64_t choose_fields(const struct xr_message_info *info, const void *message,
-                              uint32_t from)
+uint64_t xr_fields_choose(const struct xr_message_info *info, const void *message, uint32_t from)
 {
-    uint64_t has = load_has(message);
+    uint64_t has = xr_load_u64(message);
     uint64_t chosen = 0;
     for (size_t i = 0; i < info->count; i++) {
         const struct xr_field_info *field = &info->fields[i];
@@ -252,7 +225,7 @@ static void pack_fields(struct xr_buf *out, const struct xr_message_info *info, 
 static void pack_message(struct xr_buf *out, const struct xr_message_info *info,
                          const void *message)
 {
-    uint64_t chosen = choose_fields(info, message, 0);
+    uint64_t chosen = xr_fields_choose(info, message, 0);
     pack_map(out, (size_t)__builtin_popcountll(chosen));
     pack_fields(out, info, message, chosen);
 }
@@ -278,7 +251,7 @@ uint32_t xr_fields_encode(struct xr_buf *out, enum xr_type type, const void *mes
 {
     const struct xr_message_info *info = xr_message_info(type);
     XR_ASSERT(info != NULL);
-    uint64_t chosen = choose_fields(info, message, from);
+    uint64_t chosen = xr_fields_choose(info, message, from);
     pack_fields(out, info, message, chosen);
     return (uint32_t)__builtin_popcountll(chosen);
 }

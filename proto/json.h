@@ -14,7 +14,8 @@ json_t *xr_json_write(enum xr_type type, const void *message);
 
 /*
  * Read an object: validated like a body. Unknown members are an error here, because a person wrote
- * them. XR_OK, XR_BAD (`error` set), XR_NOMEM. The struct lives in `arena`, texts are copied there.
+ * them: MALFORMED, `field` is then their name, in `arena`. Enums may be numbers, too.
+ * XR_OK, XR_BAD (`error` set), XR_NOMEM. The struct lives in `arena`, texts are copied there.
  */
 enum xr_status xr_json_read(enum xr_type type, const json_t *object, struct xr_arena *arena,
                             const void **out, struct xr_wire_error *error) XR_MUST_USE;

@@ -2,9 +2,7 @@
  * The tables that schema.def stands for: every message and part with its fields, every enum with
  * its values, and what finds them.
  */
-#include "proto/wire.h"
-
-#include <string.h>
+#include "proto/fields.h"
 
 /* ---- enums ----------------------------------------------------------------------------------- */
 
@@ -173,6 +171,44 @@ static const struct xr_message_info *const by_type[256] = {
 #undef XR_MESSAGE
 #undef XR_PART
 };
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+const char *xr_kind_name(enum xr_kind kind)
+{
+    static const char *const names[] = {
+        [XR_KIND_PART] = "part",     [XR_KIND_CONTROL] = "control", [XR_KIND_COMMAND] = "command",
+        [XR_KIND_QUERY] = "query",   [XR_KIND_ANSWER] = "answer",   [XR_KIND_UPDATE] = "update",
+        [XR_KIND_NOTICE] = "notice", [XR_KIND_EVENT] = "event",     [XR_KIND_RECORD] = "record",
+    };
+    return names[kind];
+}
+
+const char *xr_field_type_name(enum xr_field_type type)
+{
+#define NAME(type) [XR_FIELD_##type] = #type
+    static const char *const names[] = {
+        [XR_FIELD_bool] = "bool",
+        NAME(u32),
+        NAME(u64),
+        NAME(i64),
+        NAME(agent),
+        NAME(group),
+        NAME(session),
+        NAME(customer),
+        NAME(device),
+        NAME(str),
+        NAME(bin),
+        NAME(u32s),
+        NAME(u64s),
+        NAME(strs),
+        NAME(choice),
+        NAME(nested),
+        NAME(list),
+    };
+#undef NAME
+    return names[type];
+}
 
 /* ---- finding --------------------------------------------------------------------------------- */
 

@@ -263,10 +263,12 @@ uint32_t xr_fields_encode(struct xr_buf *out, enum xr_type type, const void *mes
 /* True where `text` is UTF-8 (no surrogates, nothing overlong); `points` receives the count. */
 bool xr_utf8_valid(struct xr_str text, uint32_t *points);
 
-/* Append unsigned and signed integers and heads of arrays and maps, for the few fixed layouts that
- * are not messages (batches). */
+/* Append single values and heads of arrays and maps, for the few fixed layouts that are not
+ * messages (batches). */
 void xr_pack_uint(struct xr_buf *out, uint64_t n);
 void xr_pack_int(struct xr_buf *out, int64_t n);
+void xr_pack_bool(struct xr_buf *out, bool is_true);
+void xr_pack_str(struct xr_buf *out, struct xr_str text);
 void xr_pack_bin(struct xr_buf *out, const void *bytes, size_t size);
 void xr_pack_array(struct xr_buf *out, uint32_t count);
 void xr_pack_map(struct xr_buf *out, uint32_t count);
