@@ -47,7 +47,10 @@ void *xr_mem_alloc(size_t size)
 
 void *xr_mem_zero(size_t count, size_t size)
 {
-    return fails_now() ? NULL : calloc(count != 0 ? count : 1, size != 0 ? size : 1);
+    size_t all;
+    if (fails_now() || __builtin_mul_overflow(count, size, &all))
+        return NULL;
+    return calloc(1, all != 0 ? all : 1);
 }
 
 void *xr_mem_grow(void *old, size_t size)
