@@ -24,6 +24,10 @@
 #define XR_BUYER_MAX             128        /* a buyer's id in its channel */
 #define XR_TAG_MAX               32
 #define XR_TAGS_MAX              32         /* tags of one customer */
+#define XR_NOTES_MAX             1000       /* notes about one customer */
+#define XR_ACCOUNTS_MAX          5000       /* of one floor, bridges included */
+#define XR_GROUPS_MAX            1000       /* of one floor */
+#define XR_DEVICES_PER_ACCOUNT   5
 #define XR_GROUPS_PER_AGENT      32
 #define XR_TOKEN_BYTES           32
 #define XR_HASH_BYTES            32

@@ -12,10 +12,9 @@
 #ifndef XR_FLOOR_FLOOR_H
 #define XR_FLOOR_FLOOR_H
 
+#include "floor/route.h"
 #include "floor/tables.h"
 #include "proto/wire.h"
-
-#define XR_OWED_ONE (INT64_C(1) << 32) /* a balance of one whole session */
 
 struct xr_floor;
 
@@ -34,8 +33,8 @@ struct xr_event {
 
 /* Who may see an update; fixed when it is made. */
 struct xr_audience {
-    uint32_t roles;      /* bit (1 << enum xr_role): every account of that role */
-    uint32_t agents[4];  /* and these accounts; 0 ends the list */
+    uint32_t roles;     /* bit (1 << enum xr_role): every account of that role */
+    uint32_t agents[4]; /* and these accounts; 0 ends the list */
 };
 
 /* True where an account of that id and role is in the audience. */
@@ -55,15 +54,15 @@ enum xr_effect_kind {
 /* An effect. Its bytes live in the effects' arena until xr_effects_reset. */
 struct xr_effect {
     enum xr_effect_kind kind;
-    uint32_t floor;               /* set by the engine */
-    uint64_t origin;              /* REPLY ATTACH VERIFY; DETACH: spare this connection */
-    uint64_t seq;                 /* PUSH: journal position */
-    struct xr_audience audience;  /* PUSH */
-    struct xr_bin bytes;          /* REPLY: a whole frame; PUSH: see xr_journal_decode */
-    struct xr_str hash;           /* VERIFY */
-    struct xr_agent_id agent;     /* ATTACH */
-    enum xr_role role;            /* ATTACH */
-    struct xr_device_id device;   /* ATTACH DETACH */
+    uint32_t floor;              /* set by the engine */
+    uint64_t origin;             /* REPLY ATTACH VERIFY; DETACH: spare this connection */
+    uint64_t seq;                /* PUSH: journal position */
+    struct xr_audience audience; /* PUSH */
+    struct xr_bin bytes;         /* REPLY: a whole frame; PUSH: see xr_journal_decode */
+    struct xr_str hash;          /* VERIFY */
+    struct xr_agent_id agent;    /* ATTACH */
+    enum xr_role role;           /* ATTACH */
+    struct xr_device_id device;  /* ATTACH DETACH */
 };
 
 /* A growing list of effects with an arena for their bytes. Zeroed is empty and valid. */

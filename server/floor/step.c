@@ -1,0 +1,315 @@
+/*
+ * One event, from the counter to the answer.
+ *
+ * Happy path of a command:
+ *  1. the device is known, the counter is the next one (an earlier one gets its kept answer again)
+ *  2. the role may send it
+ *  3. the handler looks, refuses or changes, and fills `done`
+ *  4. the answer is kept with the device and becomes a REPLY
+ * What the server itself tells (EVENT) has no counter and no kept answer.
+ */
+#include "floor/index.h"
+#include "floor/journal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef enum xr_code (*command_fn)(struct xr_step *step, const void *message);
+
+static command_fn command_of(enum xr_type type)
+{
+    static const struct {
+        enum xr_type type;
+        command_fn run;
+    } table[] = {
+        {XR_TYPE_say, xr_message_say},
+        {XR_TYPE_open, xr_session_open},
+        {XR_TYPE_close, xr_session_close},
+        {XR_TYPE_leave, xr_session_leave},
+        {XR_TYPE_transfer, xr_session_transfer},
+        {XR_TYPE_assign, xr_session_assign},
+        {XR_TYPE_be, xr_presence_be},
+        {XR_TYPE_note_add, xr_customer_note_add},
+        {XR_TYPE_note_edit, xr_customer_note_edit},
+        {XR_TYPE_customer_set, xr_customer_set},
+        {XR_TYPE_account_set, xr_account_set},
+        {XR_TYPE_group_set, xr_account_group_set},
+        {XR_TYPE_setting_set, xr_account_setting_set},
+        {XR_TYPE_revoke, xr_device_revoke},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (table[i].type == type)
+            return table[i].run;
+    return NULL;
+}
+
+/* ---- effects ---- */
+
+void xr_effects_reset(struct xr_effects *effects)
+{
+    effects->count = 0;
+    if (effects->arena != NULL)
+        xr_arena_reset(effects->arena);
+}
+
+void xr_effects_fini(struct xr_effects *effects)
+{
+    xr_mem_free(effects->at);
+    xr_arena_free(effects->arena);
+    memset(effects, 0, sizeof *effects);
+}
+
+struct xr_effect *xr_step_effect(struct xr_step *step, enum xr_effect_kind kind)
+{
+    struct xr_effects *effects = step->effects;
+    if (effects->arena == NULL) {
+        effects->arena = xr_arena_new(64 * 1024);
+        XR_ASSERT(effects->arena != NULL);
+    }
+    if (effects->count == effects->capacity) {
+        effects->capacity = effects->capacity == 0 ? 256 : effects->capacity * 2;
+        effects->at = xr_mem_grow(effects->at, effects->capacity * sizeof *effects->at);
+        XR_ASSERT(effects->at != NULL);
+    }
+    struct xr_effect *effect = &effects->at[effects->count++];
+    memset(effect, 0, sizeof *effect);
+    effect->kind = kind;
+    return effect;
+}
+
+static struct xr_bin keep_bytes(struct xr_step *step, const void *bytes, size_t size)
+{
+    struct xr_bin kept = xr_arena_bin(step->effects->arena, bytes, size);
+    XR_ASSERT(kept.size == size);
+    return kept;
+}
+
+void xr_step_reply(struct xr_step *step, uint64_t origin, uint64_t ref, enum xr_type type,
+                   const void *message)
+{
+    struct xr_effect *effect = xr_step_effect(step, XR_EFFECT_REPLY);
+    struct xr_buf *row = &step->floor->row;
+    xr_buf_reset(row);
+    xr_frame_encode(row, type, ref, message);
+    XR_ASSERT(!row->failed);
+    effect->origin = origin;
+    effect->bytes = keep_bytes(step, row->at, row->size);
+}
+
+uint64_t xr_step_push(struct xr_step *step, const struct xr_audience *audience, enum xr_type type,
+                      const void *update)
+{
+    struct xr_floor *floor = step->floor;
+    struct xr_effect *effect = xr_step_effect(step, XR_EFFECT_PUSH);
+    uint64_t seq = ++floor->head.head;
+    uint8_t key[8];
+
+    floor->head_dirty = true;
+    xr_buf_reset(&floor->row);
+    xr_journal_encode(&floor->row, audience, type, update);
+    XR_ASSERT(!floor->row.failed);
+    effect->seq = seq;
+    effect->audience = *audience;
+    effect->bytes = keep_bytes(step, floor->row.at, floor->row.size);
+    xr_put_u64be(key, seq);
+    xr_tables_append(step->tables, XR_TABLE_journal, (struct xr_bin){key, sizeof key},
+                     effect->bytes);
+    return seq;
+}
+
+/* ---- helpers of handlers ---- */
+
+enum xr_code xr_step_refuse(struct xr_step *step, enum xr_code code, const char *field)
+{
+    step->error.code = code;
+    if (field != NULL)
+        step->error.field = xr_str_of(field);
+    return code;
+}
+
+bool xr_step_supervises(const struct xr_step *step)
+{
+    return step->who != NULL && (XR_SUPERVISORS >> step->who->role & 1);
+}
+
+struct xr_str xr_step_format(struct xr_step *step, const char *format, ...)
+{
+    char text[512];
+    va_list list;
+    va_start(list, format);
+    int size = vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    XR_ASSERT(size >= 0);
+    if ((size_t)size >= sizeof text)
+        size = sizeof text - 1;
+    return xr_arena_str(step->floor->scratch, (struct xr_str){text, (uint32_t)size});
+}
+
+void xr_step_audit(struct xr_step *step, const char *what, struct xr_str subject,
+                   struct xr_str before, struct xr_str after)
+{
+    struct xr_floor *floor = step->floor;
+    struct xr_audit_record record = {.audit = {
+                                         .number = ++floor->head.audits,
+                                         .wall_ms = step->event->wall_ms,
+                                         .who = step->event->who,
+                                         .device = step->event->device,
+                                         .what = xr_str_of(what),
+                                         .subject = subject,
+                                         .before = before,
+                                         .after = after,
+                                     }};
+    floor->head_dirty = true;
+    struct xr_key key = xr_key_u64(record.audit.number);
+    xr_record_put(step->tables, XR_TABLE_audit, xr_key_of(&key), XR_TYPE_audit_record, &record,
+                  &floor->row);
+    struct xr_audit_added update = {.audit = record.audit};
+    struct xr_audience audience = {.roles = XR_SUPERVISORS};
+    xr_step_push(step, &audience, XR_TYPE_audit_added, &update);
+}
+
+/* ---- commands ---- */
+
+/* Answer without consuming the counter: nothing is kept. */
+static void refuse_early(struct xr_step *step, enum xr_code code, uint64_t counter)
+{
+    step->error.code = code;
+    step->error.counter = counter;
+    xr_step_reply(step, step->event->origin, step->event->counter, XR_TYPE_error, &step->error);
+}
+
+/* The frame that was answered to an earlier counter, once more. */
+static void repeat_answer(struct xr_step *step, const struct xr_device_node *device)
+{
+    struct xr_bin frame;
+    if (xr_device_answer(device, step->event->counter, &frame) != XR_OK) {
+        refuse_early(step, XR_code_GONE, device->hot.counter);
+        return;
+    }
+    struct xr_effect *effect = xr_step_effect(step, XR_EFFECT_REPLY);
+    effect->origin = step->event->origin;
+    effect->bytes = keep_bytes(step, frame.at, frame.size);
+}
+
+/* Field 1 of every command. */
+static uint64_t done_of(const void *message)
+{
+    /* `has` and `done` stand first in the struct of every command. */
+    return ((const struct xr_leave *)message)->done;
+}
+
+static void answer(struct xr_step *step, struct xr_device_node *device, enum xr_code code)
+{
+    const struct xr_event *event = step->event;
+    if (code == XR_code_NONE)
+        xr_step_reply(step, event->origin, event->counter, XR_TYPE_done, &step->done);
+    else
+        xr_step_reply(step, event->origin, event->counter, XR_TYPE_error, &step->error);
+    struct xr_bin frame = step->effects->at[step->effects->count - 1].bytes;
+    XR_ASSERT(frame.size <= XR_ANSWER_BYTES_MAX);
+    if (xr_index_device(step->floor, event->device.n) == NULL)
+        return; /* it has just revoked itself: nobody will ask again */
+    device->hot.counter = event->counter;
+    xr_device_keep(device, frame);
+    xr_index_touch_device(step->floor, device);
+}
+
+static void run_command(struct xr_step *step)
+{
+    const struct xr_event *event = step->event;
+    struct xr_device_node *device = xr_index_device(step->floor, event->device.n);
+    if (device == NULL || device->hot.agent.n != event->who.n) {
+        refuse_early(step, XR_code_UNKNOWN_DEVICE, 0);
+        return;
+    }
+    uint64_t done = done_of(event->message);
+    if (done > device->hot.done && done <= device->hot.counter) {
+        xr_device_confirm(device, done);
+        xr_index_touch_device(step->floor, device);
+    }
+    if (event->counter <= device->hot.counter) {
+        repeat_answer(step, device);
+        return;
+    }
+    if (event->counter != device->hot.counter + 1) {
+        refuse_early(step, XR_code_GAP, device->hot.counter);
+        return;
+    }
+    if (device->hot.counter - device->hot.done >= XR_ANSWERS_KEPT) {
+        step->error.field = XR_STR("done");
+        refuse_early(step, XR_code_FULL, device->hot.counter);
+        return;
+    }
+    step->who = xr_index_agent(step->floor, event->who.n);
+    XR_ASSERT(step->who != NULL);
+    enum xr_code code;
+    command_fn run = command_of(event->type);
+    XR_ASSERT(run != NULL);
+    if (step->who->account != XR_account_state_ACTIVE ||
+        !xr_rights_allow(step->who->role, event->type))
+        code = xr_step_refuse(step, XR_code_FORBIDDEN, NULL);
+    else
+        code = run(step, event->message);
+    answer(step, device, code);
+}
+
+/* ---- events of the server ---- */
+
+static void run_tick(struct xr_step *step)
+{
+    struct xr_floor *floor = step->floor;
+    for (int i = 0; i < XR_DUE_PER_TICK; i++) {
+        struct xr_due *due = xr_index_due_first(floor);
+        if (due == NULL || due->at > step->event->floor_ms)
+            return;
+        uint64_t id = due->id;
+        bool is_session = due->is_session;
+        xr_index_due_remove(floor, due);
+        if (is_session)
+            xr_session_due(step, xr_index_session(floor, id));
+        else
+            xr_presence_due(step, xr_index_agent(floor, (uint32_t)id));
+    }
+}
+
+static void run_event(struct xr_step *step)
+{
+    const void *message = step->event->message;
+    switch (step->event->type) {
+    case XR_TYPE_founded:
+        xr_account_founded(step, message);
+        break;
+    case XR_TYPE_started:
+        xr_presence_started(step, message);
+        break;
+    case XR_TYPE_tick:
+        run_tick(step);
+        break;
+    case XR_TYPE_came:
+        xr_device_came(step, message);
+        break;
+    case XR_TYPE_asked:
+        xr_device_asked(step, message);
+        break;
+    case XR_TYPE_proved:
+        xr_device_proved(step, message);
+        break;
+    case XR_TYPE_gone:
+        xr_device_gone(step, message);
+        break;
+    default:
+        XR_ASSERT(!"an event that the floor does not know");
+    }
+}
+
+void xr_floor_step(struct xr_floor *floor, struct xr_tables *tables, const struct xr_event *event,
+                   struct xr_effects *effects)
+{
+    struct xr_step step = {.floor = floor, .tables = tables, .event = event, .effects = effects};
+    xr_arena_reset(floor->scratch);
+    if (event->counter != 0)
+        run_command(&step);
+    else
+        run_event(&step);
+}
