@@ -403,8 +403,13 @@ static void make_account(struct drive *d, const char *login, const char *name, e
         if (((groups >> i) & 1) != 0)
             ids[count++] = d->groups[i];
     const struct xr_account_set message = {
-        COMMAND(&d->owner), .login = xr_str_of(login), .name = xr_str_of(name),
-        .role = role,       .groups = {ids, count},    .hash = XR_STR("none"),
+        .has = UINT64_C(1) << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 9 | 1 << 12,
+        .done = d->owner.counter,
+        .login = xr_str_of(login),
+        .name = xr_str_of(name),
+        .role = role,
+        .groups = {ids, count},
+        .hash = XR_STR("none"),
     };
     (void)must(d, &d->owner, XR_TYPE_account_set, &message);
 }
