@@ -5,6 +5,10 @@
 #include "base/log.h"
 #include "store/store.h"
 
+#include <time.h>
+
+#define READER_TRIES 5000
+
 /* What becomes of an event whose batch could not be stored. */
 enum fate {
     FATE_ANSWER, /* somebody waits for an answer: it is `storage` */
@@ -48,6 +52,21 @@ static void meet_fate(struct xr_engine *engine, struct xr_outcome *outcome,
     xr_mem_free(take);
 }
 
+/* Others may hold every reader there is, for a moment. */
+static struct xr_reader *open_reader(struct xr_engine *engine)
+{
+    struct xr_reader *reader = NULL;
+    enum xr_status status = xr_reader_open(engine->options.store, &reader);
+    for (int i = 0; i < READER_TRIES && status == XR_BUSY; i++) {
+        const struct timespec while_ms = {.tv_nsec = 1000000};
+        (void)nanosleep(&while_ms, NULL);
+        status = xr_reader_open(engine->options.store, &reader);
+    }
+    if (status != XR_OK)
+        xr_engine_die("the store could not be read again", status);
+    return reader;
+}
+
 static void reload_floor(struct xr_shop *shop, struct xr_reader *reader, uint32_t number)
 {
     const enum xr_status status = xr_floor_load(shop->floor, xr_reader_tables(reader, number));
@@ -59,10 +78,7 @@ static void reload_floor(struct xr_shop *shop, struct xr_reader *reader, uint32_
 static void reload_floors(struct xr_engine *engine)
 {
     struct xr_turn *turn = &engine->turn;
-    struct xr_reader *reader = NULL;
-    const enum xr_status status = xr_reader_open(engine->options.store, &reader);
-    if (status != XR_OK)
-        xr_engine_die("the store could not be read again", status);
+    struct xr_reader *reader = open_reader(engine);
     for (uint32_t i = 0; i < turn->touched_count; i++) {
         struct xr_shop *shop = &engine->shops[turn->touched[i]];
         if (shop->is_new) {

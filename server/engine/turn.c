@@ -182,6 +182,8 @@ static void step_all(struct xr_engine *engine)
     for (uint32_t i = 0; i < turn->count; i++) {
         step_event(engine, i);
         XR_FAIL_POINT(in_step);
+        if (xr_store_failed(engine->options.store) != XR_OK)
+            return; /* what the floor writes now is lost: it would not find it again */
     }
     for (uint32_t i = 0; i < turn->touched_count; i++)
         xr_floor_settle(engine->shops[turn->touched[i]].floor,
@@ -199,23 +201,22 @@ static bool is_due(const struct xr_engine *engine, const struct xr_retention *re
            retention->wall_ms < engine->turn.head.wall_ms - days_ms;
 }
 
-/* A row that cannot be read counts as nothing, and as old. */
+/* A row that is damaged counts as old. One that cannot be read now is looked at later. */
 static void look_at_oldest(struct xr_engine *engine, struct xr_retention *retention,
                            uint64_t number)
 {
     struct xr_bin row = {0};
     struct xr_bin events = {0};
     struct xr_batch_head head = {0};
-    retention->oldest = number;
-    retention->bytes = 0;
-    retention->wall_ms = 0;
-    if (engine->log->ops->read(engine->log, number, &row) != XR_OK)
-        return;
+    const enum xr_status status = engine->log->ops->read(engine->log, number, &row);
+    retention->oldest = status == XR_OK || status == XR_NONE ? number : 0;
     retention->bytes = row.size;
-    if (xr_batch_open(row, &head, &events) == XR_OK)
+    retention->wall_ms = 0;
+    if (status == XR_OK && xr_batch_open(row, &head, &events) == XR_OK)
         retention->wall_ms = head.wall_ms;
     else
-        xr_log_line(XR_LOG_WARN, "log_row_corrupt", "batch=%llu", (unsigned long long)number);
+        xr_log_line(XR_LOG_WARN, "log_row_not_read", "batch=%llu status=%s",
+                    (unsigned long long)number, xr_status_name(status));
 }
 
 static void plan_retention(struct xr_engine *engine)
