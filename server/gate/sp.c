@@ -5,7 +5,7 @@
  * What can go wrong, and what is done:
  *     no greeting in time, another protocol      closed, counted
  *     a length beyond the bound, no header word  closed, counted: the stream cannot be trusted
- *     out of descriptors                         libuv accepts with its reserve and closes, counted
+ *     out of descriptors                         libuv accepts with its reserve and closes
  *     more connections than allowed              accepted and closed, counted
  *     the peer does not read                     xr_sp_is_full tells the owner, who stops; a queue
  *                                                over the hard limit closes
@@ -119,6 +119,7 @@ struct xr_sp {
     struct conn_list dirty;
     struct conn_list resumed;
     size_t resumed_count;
+    size_t queued; /* bytes put and not yet taken by the system, of all connections */
     struct xr_sp_conn *reserve; /* to accept and close with where there is no memory */
     struct buffer *spares;
     size_t spare_count;
@@ -254,6 +255,7 @@ static void on_conn_closed(uv_handle_t *handle)
     XR_ASSERT(!conn->is_resumed);
     TAILQ_REMOVE(&sp->conns, conn, all);
     sp->options.metrics->connections--;
+    sp->queued -= xr_sp_queued(conn);
     drop_buffer(conn->out);
     drop_buffer(conn->flying);
     xr_buf_fini(&conn->in);
@@ -294,9 +296,15 @@ size_t xr_sp_queued(const struct xr_sp_conn *conn)
     return (conn->out ? conn->out->size : 0) + (conn->flying ? conn->flying->size : 0);
 }
 
-bool xr_sp_is_full(const struct xr_sp_conn *conn)
+bool xr_sp_is_full(struct xr_sp_conn *conn)
 {
-    return xr_sp_queued(conn) >= conn->sp->options.queue_bytes;
+    const struct xr_sp *sp = conn->sp;
+    const size_t queued = xr_sp_queued(conn);
+    if (queued < sp->options.queue_bytes &&
+        (queued == 0 || sp->queued <= sp->options.queue_bytes_all))
+        return false;
+    conn->was_full = true;
+    return true;
 }
 
 uint64_t xr_sp_moved_ms(const struct xr_sp_conn *conn)
@@ -369,8 +377,7 @@ uint8_t *xr_sp_put(struct xr_sp_conn *conn, size_t size)
     mark_dirty(conn);
     uint8_t *room = conn->out->at + conn->out->size;
     conn->out->size += size;
-    if (queued + size >= conn->sp->options.queue_bytes)
-        conn->was_full = true;
+    conn->sp->queued += xr_sp_queued(conn) - queued;
     return room;
 }
 
@@ -403,6 +410,7 @@ static void flush(struct xr_sp_conn *conn);
 static void on_written(uv_write_t *request, int status)
 {
     struct xr_sp_conn *conn = request->data;
+    conn->sp->queued -= conn->flying->size;
     give_buffer(conn->sp, XR_MOVE(conn->flying));
     if (conn->state == CONN_CLOSING)
         return;
@@ -438,6 +446,7 @@ static void flush(struct xr_sp_conn *conn)
     if (done > 0)
         conn->moved_ms = uv_now(conn->sp->options.loop);
     if (done == conn->out->size) {
+        conn->sp->queued -= done;
         give_buffer(conn->sp, XR_MOVE(conn->out));
         settle_queue(conn);
         return;
@@ -445,10 +454,8 @@ static void flush(struct xr_sp_conn *conn)
     conn->flying = XR_MOVE(conn->out);
     bytes = uv_buf_init((char *)conn->flying->at + done, (unsigned)(conn->flying->size - done));
     conn->write.data = conn;
-    if (uv_write(&conn->write, &conn->uv.stream, &bytes, 1, on_written)) {
-        drop_buffer(XR_MOVE(conn->flying));
+    if (uv_write(&conn->write, &conn->uv.stream, &bytes, 1, on_written))
         xr_sp_close(conn);
-    }
 }
 
 void xr_sp_flush(struct xr_sp *sp)

@@ -26,9 +26,10 @@ struct xr_sp_options {
     uv_loop_t *loop;
     struct xr_metrics *metrics;
     uint32_t connections_max;
-    uint32_t greeting_ms; /* until the peer's greeting must be there */
-    uint32_t finish_ms;   /* how long xr_sp_finish waits for the peer */
-    size_t queue_bytes;   /* xr_sp_is_full is true from here on; on_room when half of it is left */
+    uint32_t greeting_ms;   /* until the peer's greeting must be there */
+    uint32_t finish_ms;     /* how long xr_sp_finish waits for the peer */
+    size_t queue_bytes;     /* of one connection: xr_sp_is_full from here on */
+    size_t queue_bytes_all; /* of all together: beyond, whoever has anything queued is full */
     size_t queue_bytes_max; /* beyond, the connection is closed: only a bug of ours gets there */
     void *context;
 
@@ -40,7 +41,7 @@ struct xr_sp_options {
      * reading, and the rest comes again after xr_sp_resume.
      */
     size_t (*on_payload)(void *owner, uint8_t *bytes, size_t size, bool is_first);
-    void (*on_room)(void *owner);  /* the queue was full and is half empty again */
+    void (*on_room)(void *owner);  /* xr_sp_is_full was true, and there is room again */
     void (*on_alarm)(void *owner); /* xr_sp_alarm */
     void (*on_close)(void *owner); /* the last call: the connection is freed after it */
 };
@@ -78,7 +79,8 @@ uint8_t *xr_sp_put(struct xr_sp_conn *conn, size_t size) XR_MUST_USE;
 
 /* Bytes put and not yet taken by the system. */
 size_t xr_sp_queued(const struct xr_sp_conn *conn);
-bool xr_sp_is_full(const struct xr_sp_conn *conn);
+/* Stop putting what can wait: on_room comes when half of queue_bytes is left, or less. */
+bool xr_sp_is_full(struct xr_sp_conn *conn);
 /* Loop time of the last moment at which the queue was empty or the system took something. */
 uint64_t xr_sp_moved_ms(const struct xr_sp_conn *conn);
 
