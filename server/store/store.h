@@ -13,11 +13,10 @@
 struct xr_store;
 
 struct xr_store_options {
-    const char *directory; /* made with mode 0700 where it is missing */
-    uint64_t map_bytes;    /* address space, default 64 GiB; tests take little */
-    uint64_t
-        reserve_bytes; /* free room on the file system below which writes are refused; 64 MiB */
-    bool relaxed;      /* MDB_NOMETASYNC */
+    const char *directory;  /* made with mode 0700 where it is missing */
+    uint64_t map_bytes;     /* address space, default 64 GiB; tests take little */
+    uint64_t reserve_bytes; /* writes are refused below this much free room; default 64 MiB */
+    bool relaxed;           /* MDB_NOMETASYNC */
     bool read_only;
 };
 
