@@ -198,6 +198,7 @@ void xr_index_session_remove(struct xr_floor *floor, struct xr_session_node *ses
 void xr_index_session_fill(struct xr_session_node *session, const struct xr_session_record *record)
 {
     session->hot = *record;
+    session->hot.has = 0; /* marks of this row: the next write must not know of them */
     session->positions_size = record->positions.size;
     XR_ASSERT(record->positions.size <= sizeof session->positions);
     XR_ASSERT(record->chain.size <= sizeof session->chain);

@@ -34,6 +34,7 @@ static enum xr_status load_head(struct xr_floor *floor, struct xr_tables *tables
     (void)tables;
     (void)key;
     floor->head = *record;
+    floor->head.has = 0; /* marks of this row: the next write must not know of them */
     memcpy(floor->name, record->name.at, record->name.size);
     floor->head.name.at = floor->name;
     return XR_OK;
@@ -72,6 +73,7 @@ static enum xr_status load_agent(struct xr_floor *floor, struct xr_tables *table
     if (agent == NULL)
         return XR_CORRUPT;
     agent->hot = *record;
+    agent->hot.has = 0; /* marks of this row: the next write must not know of them */
     if (record->grace_ms != 0)
         xr_index_due(floor, &agent->due, record->grace_ms);
     else if (record->reserve_ms != 0)
@@ -127,6 +129,7 @@ static enum xr_status load_device(struct xr_floor *floor, struct xr_tables *tabl
         return XR_CORRUPT;
     struct xr_device_node *device = xr_index_device_add(floor, record->device.n);
     device->hot = *record;
+    device->hot.has = 0; /* marks of this row: the next write must not know of them */
     memcpy(device->token_hash, record->token_hash.at, sizeof device->token_hash);
     device->hot.token_hash.at = device->token_hash;
     xr_index_device_name(device, record->client);
