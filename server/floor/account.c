@@ -221,8 +221,8 @@ static struct xr_account_record record_before(struct xr_step *step, uint32_t id)
 
 static void end_account(struct xr_step *step, struct xr_agent_node *agent)
 {
-    xr_device_end_all(step, agent->hot.agent.n);
     xr_presence_end(step, agent);
+    xr_device_end_all(step, agent->hot.agent.n);
     xr_queue_spread_balance(step->floor, agent);
 }
 

@@ -76,7 +76,8 @@ void xr_message_add(struct xr_step *step, struct xr_session_node *session, enum 
 
     if (hot->agent.n != 0)
         audience.agents[readers++] = hot->agent.n;
-    if (kind != XR_message_kind_WHISPER)
+    /* A bridge knows what it has said for the buyer; whispers are not for buyers. */
+    if (kind != XR_message_kind_WHISPER && sender != XR_sender_BUYER)
         audience.agents[readers] = hot->bridge.n;
     xr_chain_next(session->chain, &update.message);
     hot->chain = (struct xr_bin){session->chain, XR_HASH_BYTES};

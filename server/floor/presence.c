@@ -56,11 +56,12 @@ static void tell(struct xr_step *step, const struct xr_agent_node *agent)
     xr_step_push(step, &audience, XR_TYPE_agent_changed, &update);
 }
 
-/* Close the interval that ends now. Before every change of state. */
-static void end_interval(struct xr_step *step, struct xr_agent_node *agent)
+/* Close the interval that ended `ago` ms ago. Before every change of state. */
+static void end_interval(struct xr_step *step, struct xr_agent_node *agent, int64_t ago)
 {
-    if (xr_presence_available(agent))
-        agent->hot.available_ms += step->event->floor_ms - agent->hot.since_ms;
+    int64_t span = step->event->floor_ms - ago - agent->hot.since_ms;
+    if (xr_presence_available(agent) && span > 0)
+        agent->hot.available_ms += span;
     agent->hot.since_ms = step->event->floor_ms;
     agent->hot.since_wall_ms = step->event->wall_ms;
     xr_presence_touch(step->floor, agent);
@@ -87,7 +88,7 @@ void xr_presence_device_came(struct xr_step *step, struct xr_device_node *device
     xr_index_touch_device(step->floor, device);
     if (!agent->hot.lost)
         return;
-    end_interval(step, agent);
+    end_interval(step, agent, 0);
     agent->hot.lost = false;
     agent->hot.grace_ms = 0;
     agent->hot.reserve_ms = 0;
@@ -107,7 +108,7 @@ void xr_presence_device_gone(struct xr_step *step, struct xr_device_node *device
     agent->devices_alive--;
     if (agent->devices_alive > 0 || agent->hot.state == XR_presence_OFFLINE)
         return;
-    end_interval(step, agent);
+    end_interval(step, agent, 0);
     agent->hot.lost = true;
     agent->hot.grace_ms = step->event->floor_ms + 1000 * step->floor->settings[XR_SETTING_grace_s];
     rearm(step, agent);
@@ -169,7 +170,7 @@ void xr_presence_started(struct xr_step *step, const struct xr_started *started)
         struct xr_agent_node *agent = floor->agents[i];
         if (agent == NULL || agent->hot.state == XR_presence_OFFLINE)
             continue;
-        end_interval(step, agent);
+        end_interval(step, agent, (int64_t)started->down_ms);
         agent->hot.lost = true;
         agent->hot.reserve_ms = 0;
         agent->hot.grace_ms = now + started->lease_ms + 1000 * floor->settings[XR_SETTING_grace_s];
@@ -182,7 +183,7 @@ void xr_presence_started(struct xr_step *step, const struct xr_started *started)
 void xr_presence_end(struct xr_step *step, struct xr_agent_node *agent)
 {
     if (agent->hot.state != XR_presence_OFFLINE) {
-        end_interval(step, agent);
+        end_interval(step, agent, 0);
         agent->hot.state = XR_presence_OFFLINE;
         agent->hot.reason = XR_pause_reason_NONE;
         agent->hot.lost = false;
@@ -242,14 +243,16 @@ enum xr_code xr_presence_be(struct xr_step *step, const void *message)
                       xr_str_of(xr_choice_name("presence", be->state)));
     if (be->state == XR_presence_OFFLINE) {
         xr_presence_end(step, agent);
+        step->done = (struct xr_done){.agent = agent->hot.agent};
         return XR_code_NONE;
     }
-    end_interval(step, agent);
+    end_interval(step, agent, 0);
     if (be->state == XR_presence_ONLINE && before == XR_presence_OFFLINE)
         agent->hot.idle_ms = step->event->floor_ms;
     agent->hot.state = be->state;
     agent->hot.reason = reason;
     tell(step, agent);
     xr_queue_drain(step, agent);
+    step->done = (struct xr_done){.agent = agent->hot.agent};
     return XR_code_NONE;
 }

@@ -5,6 +5,12 @@
 
 /* ---- agents --------------------------------------------------------------------------------- */
 
+/* Settings that bound an agent's load. */
+struct limits {
+    int64_t routed;
+    int64_t ceiling;
+};
+
 static int64_t read_i64le(const uint8_t *at)
 {
     uint64_t n = 0;
@@ -70,18 +76,25 @@ static void fill_private(struct xr_query *query, struct xr_agent_view *view,
     view->available_ms = count_available_ms(query, record);
 }
 
+/* As routing has it: the account's own or the floor's, never past the ceiling. */
+static uint32_t find_limit(const struct xr_account_record *account, const struct limits *limits)
+{
+    const int64_t limit = account->limit ? (int64_t)account->limit : limits->routed;
+    return (uint32_t)(limit < limits->ceiling ? limit : limits->ceiling);
+}
+
 /* `account` is in the answer's memory, `record` (may be NULL) in scratch. */
 static struct xr_agent_view view_agent(struct xr_query *query,
                                        const struct xr_account_record *account,
                                        const struct xr_agent_record *record, struct xr_bin owed,
-                                       uint32_t limit)
+                                       const struct limits *limits)
 {
     struct xr_agent_view view = {
         .agent = account->agent,
         .name = account->name,
         .state = show_presence(record),
         .active = record ? record->active : 0,
-        .limit = account->limit ? account->limit : limit,
+        .limit = find_limit(account, limits),
         .groups = account->groups,
         .role = account->role,
         .account = account->state,
@@ -109,7 +122,10 @@ enum xr_code xr_query_agents(struct xr_query *query, const void *message, void *
     const struct xr_get_agents *get = message;
     struct xr_agent_page *page = answer;
     const struct xr_bin owed = peek_balances(query);
-    const uint32_t limit = (uint32_t)xr_query_setting(query, XR_SETTING_limit_routed);
+    const struct limits limits = {
+        .routed = xr_query_setting(query, XR_SETTING_limit_routed),
+        .ceiling = xr_query_setting(query, XR_SETTING_limit_ceiling),
+    };
     struct xr_rows rows = xr_query_rows("agent_view", get->max);
     page->cursor = query->floor->head;
     if (get->after.n == UINT32_MAX)
@@ -127,7 +143,7 @@ enum xr_code xr_query_agents(struct xr_query *query, const void *message, void *
         if (!account)
             break;
         const struct xr_agent_view view =
-            view_agent(query, account, peek_agent(query, key), owed, limit);
+            view_agent(query, account, peek_agent(query, key), owed, &limits);
         if (!xr_query_add(query, &rows, &view))
             break;
     }

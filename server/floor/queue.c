@@ -28,8 +28,6 @@ uint32_t xr_queue_limit(const struct xr_floor *floor, const struct xr_agent_node
     return (uint32_t)(limit < ceiling ? limit : ceiling);
 }
 
-/* Sessions that an agent may own in all, those included that wait for their buyer and do not
- * count: waking up is not an overrun, but nobody hoards. */
 static bool has_place(const struct xr_agent_node *agent, uint32_t limit)
 {
     return agent->hot.active < limit;
@@ -222,7 +220,7 @@ static void explain_skips(struct xr_step *step, const struct xr_session_node *se
                                   : c->sharing ? XR_skip_reason_OWED_LESS
                                                : XR_skip_reason_LOADED;
         if (why == XR_skip_reason_NONE)
-            why = XR_skip_reason_AT_LIMIT;
+            why = XR_skip_reason_NOT_AWAITED;
         skips[out->skipped.count++] = (struct xr_skip){
             .agent = agent->hot.agent,
             .why = why,
@@ -505,6 +503,8 @@ bool xr_queue_route(struct xr_step *step, struct xr_session_node *session, const
         bool was_queued = session->queued;
         if (was_queued && !wait)
             return false; /* nothing has changed: no second entry in the books */
+        if (wait)
+            explanation.decider = XR_decider_AWAITED;
         explain_skips(step, session, 0, 0, &explanation);
         enqueue(step, session, ask);
         explanation.position = position_of(floor, session);
