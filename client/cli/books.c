@@ -137,7 +137,16 @@ static bool waits_for_one(const struct xr_books *books, const struct xr_books_se
            now_ms - s->since_ms < books->rules.affinity_wait_ms;
 }
 
-/* Somebody who waits for this agent too would have been before this session. */
+/* The limit that holds for an agent who takes this session. */
+static uint32_t limit_for(const struct xr_books *books, const struct xr_books_session *s,
+                          const struct xr_books_agent *a)
+{
+    const bool is_back = books->rules.affinity != XR_BOOKS_OFF && s->last_agent != NOBODY &&
+                         a == &books->agents[s->last_agent];
+    return is_back ? books->rules.limit_returning : books->rules.limit;
+}
+
+/* Somebody who waits, and whom this agent could take too, would have been before this session. */
 static bool is_out_of_order(const struct xr_books *books, const struct xr_books_session *taken,
                             const struct xr_books_agent *agent, int64_t now_ms)
 {
@@ -145,7 +154,8 @@ static bool is_out_of_order(const struct xr_books *books, const struct xr_books_
         return false;
     for (size_t i = 0; i < books->waiting_count; i++) {
         const struct xr_books_session *other = &books->sessions[books->waiting[i]];
-        if (other == taken || !may_serve(agent, other->group))
+        if (other == taken || !may_serve(agent, other->group) ||
+            agent->active >= limit_for(books, other, agent))
             continue;
         if (!waits_for_one(books, other, now_ms) && goes_before(books, other, taken, now_ms))
             return true;
@@ -240,8 +250,7 @@ void xr_books_assign(struct xr_books *books, size_t session, size_t agent, int64
 {
     struct xr_books_session *s = &books->sessions[session];
     struct xr_books_agent *a = &books->agents[agent];
-    const bool is_back = books->rules.affinity != XR_BOOKS_OFF && s->last_agent == agent;
-    const uint32_t limit = is_back ? books->rules.limit_returning : books->rules.limit;
+    const uint32_t limit = limit_for(books, s, a);
 
     books->assignments++;
     books->outsiders += may_serve(a, s->group) ? 0 : 1;

@@ -65,7 +65,7 @@ static enum xr_status fail(struct reader *r, uint32_t column, const char *format
 {
     va_list args;
     va_start(args, format);
-    r->error->line = r->line;
+    r->error->line = r->line > 0 ? r->line : 1;
     r->error->column = column;
     (void)vsnprintf(r->error->text, sizeof r->error->text, format, args);
     va_end(args);
@@ -171,7 +171,7 @@ static enum xr_status read_header(struct reader *r)
     bool seen[COLUMN_COUNT] = {false};
 
     if (!next_line(r, &begin, &end))
-        return fail(r, 0, "empty: not even a header");
+        return fail(r, 1, "empty: not even a header");
     if (begin == end)
         return fail(r, 1, "the header is missing");
     enum xr_status status = split_line(r, begin, end);
@@ -402,8 +402,10 @@ static enum xr_status read_rows(struct reader *r)
         if (status != XR_OK)
             return status;
     }
-    if (r->day->count == 0)
-        return fail(r, 0, "a header and no row");
+    if (r->day->count == 0) {
+        r->line++;
+        return fail(r, 1, "a header and no row");
+    }
     return XR_OK;
 }
 

@@ -204,6 +204,7 @@ static void on_closed(struct drive *d, size_t session)
 {
     struct xr_drive_session *r = &d->out->sessions[session];
     xr_books_end(&d->out->books, session, d->now_ms);
+    r->is_over = true;
     if (r->agent != NOBODY)
         d->workers[r->agent].holding--;
     add_to_digest(d, XR_change_CLOSED, session, r->agent);
@@ -517,7 +518,9 @@ static void service_ends(struct drive *d, size_t session)
     const struct xr_drive_session *r = &d->out->sessions[session];
     struct worker *worker = &d->workers[r->agent];
     const struct xr_close message = {COMMAND(&worker->client), .session = {r->id}};
-    (void)must(d, &worker->client, XR_TYPE_close, &message);
+    /* With the setting close_s the floor may have closed it before. */
+    if (!r->is_over)
+        (void)must(d, &worker->client, XR_TYPE_close, &message);
     if (worker->is_leaving && worker->holding == 0 && d->failed == XR_OK)
         be(d, worker, XR_presence_OFFLINE);
 }

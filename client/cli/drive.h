@@ -64,6 +64,7 @@ struct xr_drive_session {
     uint64_t id;       /* on the floor; 0: never opened */
     size_t agent;      /* who took it; SIZE_MAX: nobody */
     int64_t wait_ms;   /* in the queue, until it was taken or given up */
+    bool is_over;      /* closed */
     uint32_t assignments;
     uint32_t sharing; /* by the books: how many could take it when it was taken */
 };

@@ -51,6 +51,18 @@ static const struct xr_setting *find_setting(struct xr_str name)
     return NULL;
 }
 
+/* Settings that an option of their own sets, or that the books take for granted. */
+static bool is_taken(struct xr_str name)
+{
+    static const char *const taken[] = {"affinity",     "policy",          "load_bands",
+                                        "limit_routed", "limit_returning", "limit_ceiling",
+                                        "idle_counts"};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (xr_str_equal(xr_str_of(taken[i]), name))
+            return true;
+    return false;
+}
+
 /* One NAME=VALUE of --set, `size` bytes long. */
 static bool add_setting(struct simulation *s, const char *text, size_t size)
 {
@@ -62,6 +74,10 @@ static bool add_setting(struct simulation *s, const char *text, size_t size)
     int64_t number = 0;
     if (setting == NULL) {
         xr_cli_complain("--set: there is no setting `%.*s`", (int)name_size, text);
+        return false;
+    }
+    if (is_taken(xr_str_of(setting->name))) {
+        xr_cli_complain("--set: %s is not for here; see the options", setting->name);
         return false;
     }
     if (equals != NULL && size - name_size - 1 < sizeof value)

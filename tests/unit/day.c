@@ -136,9 +136,9 @@ static void assert_bad(const struct bad *bad)
 static void day_tells_where_a_header_is_wrong(void **state)
 {
     static const struct bad bads[] = {
-        {"", 0, 0, "empty"},
+        {"", 1, 1, "empty"},
         {"\n", 1, 1, "header is missing"},
-        {HEADER "\n", 1, 0, "no row"},
+        {HEADER "\n", 2, 1, "no row"},
         {"call_id,customer_id\n", 1, 20, "priority is missing"},
         {"call_id,customer_id,colour\n", 1, 21, "unknown column \"colour\""},
         {"call_id,call_id\n", 1, 9, "call_id is there twice"},
