@@ -460,13 +460,21 @@ static void end_handles(struct xr_store *store)
         xr_lmdb_tables_end(store->floors.at[i]);
 }
 
+static bool has_new_trees(const struct xr_store *store)
+{
+    for (size_t i = 0; i < store->floors.count; i++) {
+        if (store->floors.at[i]->has_new)
+            return true;
+    }
+    return false;
+}
+
 static void publish_new_trees(struct xr_store *store)
 {
     for (size_t i = 0; i < store->floors.count; i++) {
         struct xr_lmdb_tables *tables = store->floors.at[i];
         if (tables->has_new)
             xr_lmdb_publish(store, &tables->trees);
-        tables->has_new = false;
     }
 }
 
@@ -474,6 +482,20 @@ static void forget_new_trees(struct xr_store *store)
 {
     for (size_t i = 0; i < store->floors.count; i++)
         store->floors.at[i]->has_new = false;
+}
+
+/* Commit; with trees of new floors no reader begins before they are published. */
+static int commit_and_publish(struct xr_store *store)
+{
+    if (!has_new_trees(store))
+        return mdb_txn_commit(store->txn);
+    (void)pthread_mutex_lock(&store->mutex);
+    const int code = mdb_txn_commit(store->txn);
+    if (code == 0)
+        publish_new_trees(store);
+    (void)pthread_mutex_unlock(&store->mutex);
+    forget_new_trees(store);
+    return code;
 }
 
 /* After a commit that failed for lack of room. Where the meta page could not be put back LMDB
@@ -497,13 +519,10 @@ enum xr_status xr_store_commit(struct xr_store *store)
         return failed;
     }
     end_handles(store);
-    const int code = mdb_txn_commit(store->txn);
+    const int code = commit_and_publish(store);
     store->txn = NULL;
-    if (code == 0) {
-        publish_new_trees(store);
+    if (code == 0)
         return XR_OK;
-    }
-    forget_new_trees(store);
     store->failed = xr_lmdb_failure(store, "commit", code);
     check_not_fatal(store);
     return store->failed;

@@ -11,7 +11,9 @@
  * Trees of floors. LMDB gives a tree a number (a handle) inside the write transaction that makes
  * it; others may use that number once the transaction has been committed, in transactions begun
  * after that. So a new floor's handles stay with the writer until the commit, are then published
- * with a rising number, and a reader takes only what was published before it began.
+ * with a rising number, and a reader takes only what was published before it began. A commit that
+ * makes trees holds the mutex until they are published, and a reader begins under it: otherwise a
+ * reader that begins in between would see the rows of a floor and not its journal.
  */
 #ifndef XR_STORE_LMDB_H
 #define XR_STORE_LMDB_H
@@ -108,7 +110,7 @@ void xr_lmdb_floors_fini(struct xr_lmdb_floors *floors);
 /* The trees of a floor that were published up to `born`. */
 struct xr_trees xr_lmdb_trees(struct xr_store *store, uint32_t floor, uint64_t born);
 
-/* Publish the trees that a committed transaction has made. */
+/* Publish the trees that a committed transaction has made. Under the mutex, or while opening. */
 void xr_lmdb_publish(struct xr_store *store, const struct xr_trees *trees);
 
 /* End what a handle holds open, before its transaction ends. Scans must be closed (asserted). */

@@ -19,22 +19,6 @@ static struct xr_reader *take_idle(struct xr_store *store)
     return reader;
 }
 
-/* What is published now was committed before the transaction that begins next. */
-static void count_reader(struct xr_store *store, struct xr_reader *reader)
-{
-    (void)pthread_mutex_lock(&store->mutex);
-    store->readers++;
-    reader->born = store->born;
-    (void)pthread_mutex_unlock(&store->mutex);
-}
-
-static void uncount_reader(struct xr_store *store)
-{
-    (void)pthread_mutex_lock(&store->mutex);
-    store->readers--;
-    (void)pthread_mutex_unlock(&store->mutex);
-}
-
 static enum xr_status begin_read(struct xr_reader *reader)
 {
     const int code = reader->txn != NULL
@@ -60,10 +44,13 @@ enum xr_status xr_reader_open(struct xr_store *store, struct xr_reader **out)
     if (reader == NULL)
         return XR_NOMEM;
     reader->store = store;
-    count_reader(store, reader);
+    /* Under the mutex: a commit that makes trees and their publication happen before, or after. */
+    (void)pthread_mutex_lock(&store->mutex);
     const enum xr_status status = begin_read(reader);
+    reader->born = store->born;
+    store->readers += status == XR_OK;
+    (void)pthread_mutex_unlock(&store->mutex);
     if (status != XR_OK) {
-        uncount_reader(store);
         xr_reader_free(reader);
         return status;
     }

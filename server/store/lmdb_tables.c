@@ -452,7 +452,6 @@ static struct xr_trees *find_published(struct xr_store *store, uint32_t floor)
 
 void xr_lmdb_publish(struct xr_store *store, const struct xr_trees *trees)
 {
-    (void)pthread_mutex_lock(&store->mutex);
     struct xr_trees *published = find_published(store, trees->floor);
     store->born++;
     for (size_t slot = 0; slot < XR_SLOT_COUNT; slot++) {
@@ -461,5 +460,4 @@ void xr_lmdb_publish(struct xr_store *store, const struct xr_trees *trees)
         published->dbi[slot] = trees->dbi[slot];
         published->born[slot] = store->born;
     }
-    (void)pthread_mutex_unlock(&store->mutex);
 }

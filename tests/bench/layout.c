@@ -28,7 +28,7 @@
 #define JOURNAL_SIZE    150
 #define LOG_SIZE        200 /* for each message */
 #define SPILL_MESSAGES  128
-#define DEVICES         500 /* of these DEVICES_TOUCHED in a batch */
+#define DEVICES         500 /* of these at most DEVICES_TOUCHED in a batch */
 #define DEVICES_TOUCHED 10
 #define SESSIONS_MAX    200000
 #define COMMITS_MAX     1000000
@@ -163,7 +163,7 @@ static int compare_sessions(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void settle(struct bench *bench, struct xr_tables *tables)
+static void settle(struct bench *bench, struct xr_tables *tables, uint64_t messages)
 {
     sorted_by = bench;
     qsort(bench->hot, bench->hot_count, sizeof bench->hot[0], compare_sessions);
@@ -173,7 +173,7 @@ static void settle(struct bench *bench, struct xr_tables *tables)
         slot->is_hot = false;
     }
     bench->hot_count = 0;
-    for (unsigned i = 0; i < DEVICES_TOUCHED; i++)
+    for (unsigned i = 0; i < DEVICES_TOUCHED && i < messages; i++)
         put_number(bench, tables, XR_TABLE_device, draw(bench, DEVICES) + 1,
                    2048 + draw(bench, 6144));
     const struct xr_bin none = {NULL, 0};
@@ -220,7 +220,7 @@ static void write_batch(struct bench *bench)
     }
     for (uint64_t i = 0; i < messages; i++)
         write_message(bench, tables);
-    settle(bench, tables);
+    settle(bench, tables, messages);
     if (bench->in_memory)
         return;
     write_log(bench, messages);
