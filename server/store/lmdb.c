@@ -376,22 +376,28 @@ void xr_store_close(struct xr_store *store)
 
 /* ---- the write transaction ------------------------------------------------------------------ */
 
-/* Pages of the file that nobody uses any more and this transaction may take. */
-static uint64_t count_reusable_pages(MDB_txn *txn)
+/* Pages of the file that nobody uses any more. LMDB shows their tree to read transactions only. */
+static uint64_t count_reusable_pages(MDB_env *env)
 {
+    MDB_txn *txn;
     MDB_cursor *cursor;
     MDB_val key;
     MDB_val value;
     uint64_t count = 0;
     const MDB_dbi free_pages = 0; /* LMDB's own tree: txn id to a counted list of pages */
-    if (mdb_cursor_open(txn, free_pages, &cursor) != 0)
+    if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0)
         return 0;
+    if (mdb_cursor_open(txn, free_pages, &cursor) != 0) {
+        mdb_txn_abort(txn);
+        return 0;
+    }
     while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
         size_t pages;
         memcpy(&pages, value.mv_data, sizeof pages);
         count += pages;
     }
     mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
     return count;
 }
 
@@ -403,7 +409,7 @@ static bool has_map_room(struct xr_store *store)
     const uint64_t fresh = store->map_pages - (info.me_last_pgno + 1);
     if (fresh >= store->reserve_pages)
         return true;
-    return fresh + count_reusable_pages(store->txn) >= store->reserve_pages;
+    return fresh + count_reusable_pages(store->env) >= store->reserve_pages;
 }
 
 /* Give back the slots of readers whose process has died: `xiaoer check` killed in the middle. */
