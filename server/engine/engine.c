@@ -103,7 +103,8 @@ static void turn_writable(struct xr_engine *engine)
 {
     if (!engine->is_read_only)
         return;
-    xr_log_line(XR_LOG_INFO, "writable", "batch=%llu", (unsigned long long)engine->meta.batch_no);
+    xr_log_line(XR_LOG_INFO, "writable", "batch=%llu",
+                (unsigned long long)engine->turn.head.batch_no);
     xr_engine_say_read_only(engine, false);
 }
 

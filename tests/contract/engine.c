@@ -8,7 +8,6 @@
 #include "support/shop.h"
 
 #include "engine/meta.h"
-#include "engine/shard.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -355,25 +354,6 @@ static struct walk expect_replay_gives_the_same(struct xr_store *store, uint32_t
     return walk;
 }
 
-/* On the floor thread, between two batches: what is in memory is what the tables say. */
-static void expect_index_is_what_is_stored(struct shop *shop, const struct xr_outcome *outcome)
-{
-    (void)outcome;
-    struct xr_reader *reader = NULL;
-    struct xr_floor *fresh = xr_floor_new(&shop->engine->options.floor);
-    uint8_t live[32];
-    uint8_t loaded[32];
-    if (shop->engine->shop_count < 2)
-        return;
-    XR_ASSERT(xr_reader_open(shop->store, &reader) == XR_OK);
-    XR_ASSERT(xr_floor_load(fresh, xr_reader_tables(reader, 1)) == XR_OK);
-    xr_floor_digest(shop->engine->shops[1].floor, live);
-    xr_floor_digest(fresh, loaded);
-    XR_ASSERT(memcmp(live, loaded, sizeof live) == 0);
-    xr_reader_close(reader);
-    xr_floor_free(fresh);
-}
-
 /* A little of everything: sessions, notes, transfers, refusals, a lost agent, a second floor. */
 static void do_business(struct cast *cast)
 {
@@ -387,7 +367,7 @@ static void do_business(struct cast *cast)
     (void)shop_done(shop, a, XR_TYPE_be, &online);
     (void)shop_done(shop, b, XR_TYPE_be, &online);
     for (int i = 0; i < 20; i++) {
-        char buyer[16];
+        char buyer[32];
         (void)snprintf(buyer, sizeof buyer, "buyer-%d", i);
         (void)shop_say(shop, cast->bridge, shop_session(shop, cast->bridge, buyer),
                        XR_STR("这件有货吗？"));
@@ -412,7 +392,7 @@ static void do_business(struct cast *cast)
 static void the_index_equals_the_tables_after_every_batch(void **state)
 {
     (void)state;
-    struct cast cast = {.shop.on_outcome = expect_index_is_what_is_stored};
+    struct cast cast = {.shop.on_outcome = shop_expect_index};
     begin(&cast);
     do_business(&cast);
     shop_close(&cast.shop);

@@ -1,6 +1,7 @@
 #include "support/shop.h"
 
 #include "base/entropy.h"
+#include "engine/shard.h"
 
 #include <dirent.h>
 #include <sched.h>
@@ -303,4 +304,33 @@ uint64_t shop_say(struct shop *shop, struct shop_seat *seat, struct xr_session_i
         .text = text,
     };
     return shop_send(shop, seat, XR_TYPE_say, &say);
+}
+
+/* ---- checks ---- */
+
+static void expect_fresh_index(struct xr_reader *reader, const struct xr_engine *engine,
+                               uint32_t number)
+{
+    struct xr_floor *fresh = xr_floor_new(&engine->options.floor);
+    uint8_t live[32];
+    uint8_t loaded[32];
+    XR_ASSERT(xr_floor_load(fresh, xr_reader_tables(reader, number)) == XR_OK);
+    xr_floor_digest(engine->shops[number].floor, live);
+    xr_floor_digest(fresh, loaded);
+    XR_ASSERT(memcmp(live, loaded, sizeof live) == 0);
+    xr_floor_free(fresh);
+}
+
+void shop_expect_index(struct shop *shop, const struct xr_outcome *outcome)
+{
+    const struct xr_engine *engine = shop->engine;
+    struct xr_reader *reader = NULL;
+    (void)outcome;
+    if (engine == NULL)
+        return; /* the engine is still starting */
+    XR_ASSERT(xr_reader_open(shop->store, &reader) == XR_OK);
+    for (uint32_t number = 1; number < engine->shop_count; number++)
+        if (engine->shops[number].floor != NULL)
+            expect_fresh_index(reader, engine, number);
+    xr_reader_close(reader);
 }

@@ -97,4 +97,7 @@ struct xr_session_id shop_session(struct shop *shop, struct shop_seat *bridge, c
 uint64_t shop_say(struct shop *shop, struct shop_seat *seat, struct xr_session_id session,
                   struct xr_str text);
 
+/* An on_outcome: between two batches, what is in memory must be what the tables say. */
+void shop_expect_index(struct shop *shop, const struct xr_outcome *outcome);
+
 #endif

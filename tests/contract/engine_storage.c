@@ -1,0 +1,196 @@
+/*
+ * Aim: a store without room turns the floor read-only and loses nothing: commands are answered
+ * `storage`, what the server itself had to say comes later, nothing half is left, and it recovers.
+ * Method: a real store with a map of a few MiB. A reader that is kept open makes it overflow in
+ * the middle of a batch; letting go of it makes room again. After every outcome the indexes are
+ * compared with the tables.
+ */
+#include "support/shop.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MAP_BYTES (UINT64_C(4) << 20)
+
+struct cast {
+    struct shop shop;
+    struct shop_seat *boss;
+    struct shop_seat *bridge;
+    struct shop_seat *ann;
+    struct xr_session_id session;
+    char text[XR_TEXT_MAX];
+};
+
+static void begin(struct cast *cast)
+{
+    const struct xr_be online = {.state = XR_presence_ONLINE};
+    struct shop *shop = &cast->shop;
+    memset(cast->text, 'x', sizeof cast->text);
+    shop->map_bytes = MAP_BYTES;
+    shop->log_bytes_max = 256 * 1024;
+    shop->on_outcome = shop_expect_index;
+    shop_open(shop);
+    shop_start(shop);
+    cast->boss = shop_login(shop, 1, "boss");
+    (void)shop_account(shop, cast->boss, "bridge", XR_role_BRIDGE);
+    (void)shop_account(shop, cast->boss, "ann", XR_role_AGENT);
+    cast->bridge = shop_login(shop, 2, "bridge");
+    cast->ann = shop_login(shop, 3, "ann");
+    (void)shop_done(shop, cast->ann, XR_TYPE_be, &online);
+    cast->session = shop_session(shop, cast->bridge, "buyer");
+}
+
+/* Say until there is no room. Returns the counter that was refused; it is not used up. */
+static uint64_t fill_store(struct cast *cast)
+{
+    struct shop_seat *bridge = cast->bridge;
+    const uint64_t errors = bridge->errors;
+    while (bridge->errors == errors) {
+        const uint64_t answered = bridge->answered;
+        (void)shop_say(&cast->shop, bridge, cast->session,
+                       (struct xr_str){cast->text, sizeof cast->text});
+        shop_wait(&cast->shop, bridge, answered + 1);
+    }
+    assert_int_equal(bridge->last_code, XR_code_STORAGE);
+    assert_int_equal(bridge->last_ref, bridge->counter);
+    return bridge->counter--;
+}
+
+static bool is_read_only(const struct shop *shop, void *context)
+{
+    (void)context;
+    return shop->is_read_only;
+}
+
+static bool is_writable(const struct shop *shop, void *context)
+{
+    (void)context;
+    return !shop->is_read_only;
+}
+
+/* Events of that type that the log holds. */
+static uint64_t count_logged(struct xr_store *store, enum xr_type type)
+{
+    struct xr_reader *reader = NULL;
+    uint64_t first = 0;
+    uint64_t last = 0;
+    uint64_t count = 0;
+    assert_int_equal(xr_reader_open(store, &reader), XR_OK);
+    xr_reader_log_span(reader, &first, &last);
+    for (uint64_t n = first; n <= last; n++) {
+        struct xr_bin row = {0};
+        struct xr_bin events = {0};
+        struct xr_batch_head head = {0};
+        struct xr_batch_event event = {0};
+        assert_int_equal(xr_reader_log(reader, n, &row), XR_OK);
+        assert_int_equal(xr_batch_open(row, &head, &events), XR_OK);
+        for (uint32_t i = 0; i < head.events; i++) {
+            assert_int_equal(xr_batch_next(&events, &event), XR_OK);
+            count += event.type == type;
+        }
+    }
+    xr_reader_close(reader);
+    return count;
+}
+
+static void a_full_store_refuses_keeps_and_recovers(void **state)
+{
+    (void)state;
+    struct cast cast = {0};
+    struct shop *shop = &cast.shop;
+    struct xr_reader *pin = NULL;
+    struct xr_engine_figures figures;
+    begin(&cast);
+    assert_int_equal(xr_reader_open(shop->store, &pin), XR_OK);
+    (void)fill_store(&cast);
+    shop_wait_for(shop, is_read_only, NULL);
+    xr_engine_figures(shop->engine, &figures);
+    assert_true(figures.read_only);
+
+    /* What the server has to say is kept; who asks for something is refused. */
+    const struct xr_gone gone = {.device = cast.ann->device, .why = XR_gone_reason_CLOSED};
+    const struct xr_asked asked = {.login = XR_STR("ann")};
+    struct shop_seat *late = &shop->seats[4];
+    late->origin = SHOP_SEATS * 900000 + 4;
+    shop_tell(shop, cast.ann, XR_TYPE_gone, &gone);
+    shop_tell(shop, late, XR_TYPE_asked, &asked);
+    shop_wait(shop, late, 1);
+    assert_int_equal(late->last_code, XR_code_STORAGE);
+    assert_int_equal(late->verifies, 0);
+    (void)fill_store(&cast);
+    assert_int_equal(count_logged(shop->store, XR_TYPE_gone), 0);
+
+    /* Room comes back: the engine finds out by itself, and the same counter is taken. */
+    xr_reader_close(pin);
+    shop_wait_for(shop, is_writable, NULL);
+    const uint64_t errors = cast.bridge->errors;
+    const uint64_t answered = cast.bridge->answered;
+    (void)shop_say(shop, cast.bridge, cast.session, XR_STR("again"));
+    shop_wait(shop, cast.bridge, answered + 1);
+    assert_int_equal(cast.bridge->errors, errors);
+    xr_engine_figures(shop->engine, &figures);
+    assert_false(figures.read_only);
+    assert_int_equal(count_logged(shop->store, XR_TYPE_gone), 1);
+    assert_int_equal(shop->read_only_turns % 2, 0);
+    shop_close(shop);
+}
+
+static void a_store_full_for_good_serves_again_with_a_larger_map(void **state)
+{
+    (void)state;
+    struct cast cast = {0};
+    struct shop *shop = &cast.shop;
+    uint32_t number = 0;
+    begin(&cast);
+    (void)fill_store(&cast);
+    shop_wait_for(shop, is_read_only, NULL);
+    /* Nothing is founded without room, and the name is free afterwards. */
+    assert_int_equal(
+        xr_engine_found(shop->engine, XR_STR("second"), XR_STR("boss"), XR_STR("h"), &number),
+        XR_STORAGE);
+    assert_int_equal(xr_engine_floor(shop->engine, XR_STR("second"), &number), XR_NONE);
+    const uint64_t said = cast.bridge->last.number;
+    shop_stop(shop);
+
+    shop->map_bytes = 4 * MAP_BYTES;
+    shop_start(shop);
+    assert_int_equal(
+        xr_engine_found(shop->engine, XR_STR("second"), XR_STR("boss"), XR_STR("h"), &number),
+        XR_OK);
+    assert_int_equal(number, 2);
+    cast.bridge = shop_login(shop, 2, "bridge");
+    const struct xr_say say = {.session = cast.session, .text = XR_STR("again")};
+    assert_int_equal(shop_done(shop, cast.bridge, XR_TYPE_say, &say).number, said + 1);
+    shop_close(shop);
+}
+
+static void stopping_while_read_only_answers_everybody(void **state)
+{
+    (void)state;
+    struct cast cast = {0};
+    struct shop *shop = &cast.shop;
+    begin(&cast);
+    (void)fill_store(&cast);
+    shop_wait_for(shop, is_read_only, NULL);
+    const uint64_t answered = cast.bridge->answered;
+    for (int i = 0; i < 100; i++)
+        (void)shop_say(shop, cast.bridge, cast.session, XR_STR("no room"));
+    shop_stop(shop);
+    assert_int_equal(cast.bridge->answered - answered, 100);
+    assert_int_equal(cast.bridge->last_code, XR_code_STORAGE);
+    shop_close(shop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_store_refuses_keeps_and_recovers),
+        cmocka_unit_test(a_store_full_for_good_serves_again_with_a_larger_map),
+        cmocka_unit_test(stopping_while_read_only_answers_everybody),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
