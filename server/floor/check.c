@@ -425,6 +425,7 @@ static void walk_all(struct xr_check *check)
     check->floor = &head;
     load_settings(check);
     take_loads(check);
+    XR_CHECK(check, "memory", check->loads, "no memory for the check");
     for (size_t i = 0; i < sizeof(walks) / sizeof(walks[0]); i++)
         walk_table(check, &walks[i]);
     xr_mem_free(check->loads);
