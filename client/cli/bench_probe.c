@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <lmdb.h>
 #include <nanomsg/nn.h>
-#include <nanomsg/reqrep.h>
+#include <nanomsg/pair.h>
 #include <nanomsg/tcp.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,6 +19,7 @@
 #define ECHO_FLIGHT_MAX 1024
 #define ECHO_BYTES_MAX  4096
 #define CONNECT_WAIT_MS 5000
+#define WARM_UP_NS      200000000
 
 uint64_t xr_bench_now_ns(void)
 {
@@ -86,19 +87,15 @@ struct xr_bench_figures xr_bench_samples_sum(struct xr_bench_samples *samples, u
 /* ---- echo: the child --------------------------------------------------------------------------
  */
 
-/* Send each message back with the header that it came with. */
+/* Send each message back. */
 static void echo_for_ever(int socket)
 {
-    for (;;) {
-        void *body = NULL;
-        void *control = NULL;
-        struct nn_iovec part = {&body, NN_MSG};
-        struct nn_msghdr header = {&part, 1, &control, NN_MSG};
-        if (nn_recvmsg(socket, &header, 0) < 0)
+    void *message = NULL;
+    int size;
+
+    while ((size = nn_recv(socket, &message, NN_MSG, 0)) >= 0)
+        if (nn_send(socket, &message, NN_MSG, 0) != size)
             return;
-        if (nn_sendmsg(socket, &header, 0) < 0)
-            return;
-    }
 }
 
 pid_t xr_bench_echo_start(const char *address)
@@ -117,7 +114,7 @@ pid_t xr_bench_echo_start(const char *address)
         _exit(1);
     (void)signal(SIGINT, SIG_IGN);
     const int on = 1;
-    const int socket = nn_socket(AF_SP_RAW, NN_REP);
+    const int socket = nn_socket(AF_SP, NN_PAIR);
     if (socket < 0 || nn_setsockopt(socket, NN_TCP, NN_TCP_NODELAY, &on, sizeof(on)) != 0 ||
         nn_bind(socket, address) < 0)
         _exit(1);
@@ -138,25 +135,36 @@ void xr_bench_echo_stop(pid_t child)
 
 struct echo {
     int socket;
-    struct pollfd poll;
-    uint8_t message[8 + ECHO_BYTES_MAX]; /* the SP header, the id, the rest */
+    struct pollfd poll[2]; /* receiving; sending, while something waits to be sent */
+    uint8_t message[ECHO_BYTES_MAX];
     size_t size;
+    uint32_t waiting[ECHO_FLIGHT_MAX]; /* ids that could not be sent yet */
+    uint32_t waiting_count;
     uint64_t sent_ns[ECHO_FLIGHT_MAX];
 };
 
-/* A raw REQ socket sends its header as the first word of the body, and takes it off an answer. */
-static bool send_echo(struct echo *echo, uint32_t id)
+/* What fits; the rest waits. The clock of a message begins when it is wanted, not when it fits. */
+static void send_waiting(struct echo *echo)
 {
-    xr_put_u32be(echo->message, 0x80000000U | (id + 1));
-    xr_put_u32be(echo->message + 4, id);
+    while (echo->waiting_count > 0) {
+        const uint32_t id = echo->waiting[echo->waiting_count - 1];
+        xr_put_u32be(echo->message, id);
+        if (nn_send(echo->socket, echo->message, echo->size, NN_DONTWAIT) < 0)
+            return;
+        echo->waiting_count--;
+    }
+}
+
+static void want_send(struct echo *echo, uint32_t id)
+{
     echo->sent_ns[id] = xr_bench_now_ns();
-    return nn_send(echo->socket, echo->message, echo->size, 0) >= 0;
+    echo->waiting[echo->waiting_count++] = id;
 }
 
 /* The id of the next answer; -1: none there. */
 static int receive_echo(struct echo *echo)
 {
-    uint8_t body[8 + ECHO_BYTES_MAX];
+    uint8_t body[ECHO_BYTES_MAX];
 
     if (nn_recv(echo->socket, body, sizeof(body), NN_DONTWAIT) < 4)
         return -1;
@@ -164,18 +172,26 @@ static int receive_echo(struct echo *echo)
     return id < ECHO_FLIGHT_MAX ? (int)id : -1;
 }
 
+static bool get_descriptor(const struct echo *echo, int option, int *out)
+{
+    size_t size = sizeof(*out);
+
+    return nn_getsockopt(echo->socket, NN_SOL_SOCKET, option, out, &size) == 0;
+}
+
 static bool open_echo(struct echo *echo, const char *address)
 {
     const int on = 1;
-    size_t size = sizeof(echo->poll.fd);
 
-    echo->socket = nn_socket(AF_SP_RAW, NN_REQ);
+    echo->socket = nn_socket(AF_SP, NN_PAIR);
     if (echo->socket < 0 ||
         nn_setsockopt(echo->socket, NN_TCP, NN_TCP_NODELAY, &on, sizeof(on)) != 0 ||
         nn_connect(echo->socket, address) < 0 ||
-        nn_getsockopt(echo->socket, NN_SOL_SOCKET, NN_RCVFD, &echo->poll.fd, &size) != 0)
+        !get_descriptor(echo, NN_RCVFD, &echo->poll[0].fd) ||
+        !get_descriptor(echo, NN_SNDFD, &echo->poll[1].fd))
         return false;
-    echo->poll.events = POLLIN;
+    echo->poll[0].events = POLLIN;
+    echo->poll[1].events = POLLIN;
     const uint64_t end_ns = xr_bench_now_ns() + CONNECT_WAIT_MS * UINT64_C(1000000);
     while (nn_get_statistic(echo->socket, NN_STAT_CURRENT_CONNECTIONS) == 0) {
         if (xr_bench_now_ns() > end_ns)
@@ -185,25 +201,29 @@ static bool open_echo(struct echo *echo, const char *address)
     return true;
 }
 
-/* Keep `in_flight` under way until `end_ns`, then wait for the last ones. */
-static void echo_until(struct echo *echo, uint32_t in_flight, uint64_t end_ns,
+/* Keep `in_flight` under way until `end_ns`, then wait for the last ones. false: they got lost. */
+static bool echo_until(struct echo *echo, uint32_t in_flight, uint64_t end_ns,
                        struct xr_bench_samples *samples)
 {
-    uint32_t waiting = 0;
+    uint32_t under_way = in_flight;
 
     for (uint32_t id = 0; id < in_flight; id++)
-        waiting += send_echo(echo, id);
-    while (waiting > 0) {
-        if (poll(&echo->poll, 1, CONNECT_WAIT_MS) <= 0)
-            return;
-        const uint64_t now_ns = xr_bench_now_ns();
+        want_send(echo, id);
+    while (under_way > 0) {
+        send_waiting(echo);
+        if (poll(echo->poll, echo->waiting_count > 0 ? 2 : 1, CONNECT_WAIT_MS) <= 0)
+            return false;
         for (int id = receive_echo(echo); id >= 0; id = receive_echo(echo)) {
-            xr_bench_samples_add(samples, xr_bench_now_ns() - echo->sent_ns[id]);
-            waiting--;
+            const uint64_t now_ns = xr_bench_now_ns();
+            xr_bench_samples_add(samples, now_ns - echo->sent_ns[id]);
             if (now_ns < end_ns)
-                waiting += send_echo(echo, (uint32_t)id);
+                want_send(echo, (uint32_t)id);
+            else
+                under_way--;
+            send_waiting(echo);
         }
     }
+    return true;
 }
 
 int xr_bench_echo(const char *address, uint32_t in_flight, size_t bytes, uint64_t ms,
@@ -214,17 +234,17 @@ int xr_bench_echo(const char *address, uint32_t in_flight, size_t bytes, uint64_
 
     if (!echo)
         return XR_EXIT_FAILED;
-    echo->size = 8 + (bytes < ECHO_BYTES_MAX ? bytes : ECHO_BYTES_MAX);
-    if (open_echo(echo, address)) {
-        echo_until(echo, in_flight, xr_bench_now_ns() + 200000000, samples);
+    echo->size = bytes < ECHO_BYTES_MAX ? bytes : ECHO_BYTES_MAX;
+    if (open_echo(echo, address) &&
+        echo_until(echo, in_flight, xr_bench_now_ns() + WARM_UP_NS, samples)) {
         xr_bench_samples_reset(samples);
         const uint64_t begin_ns = xr_bench_now_ns();
-        echo_until(echo, in_flight, begin_ns + ms * 1000000, samples);
+        if (echo_until(echo, in_flight, begin_ns + ms * 1000000, samples))
+            code = XR_EXIT_OK;
         *out = xr_bench_samples_sum(samples, xr_bench_now_ns() - begin_ns);
-        code = XR_EXIT_OK;
-    } else {
-        xr_cli_complain("%s: no echo there", address);
     }
+    if (code != XR_EXIT_OK)
+        xr_cli_complain("%s: no echo from there", address);
     if (echo->socket >= 0)
         nn_close(echo->socket);
     free(echo);

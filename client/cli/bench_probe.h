@@ -34,8 +34,9 @@ struct xr_bench_figures xr_bench_samples_sum(struct xr_bench_samples *samples, u
 uint64_t xr_bench_now_ns(void);
 
 /*
- * Start a child process that echoes on `address` (REP, raw). Before this process uses nanomsg:
- * its thread does not survive a fork. Returns its id, -1 where that failed (told on stderr).
+ * Start a child process that echoes on `address`: a PAIR, because a raw REP drops what its peer
+ * does not take at once. Before this process uses nanomsg: its thread does not survive a fork.
+ * Returns its id, -1 where that failed (told on stderr).
  */
 pid_t xr_bench_echo_start(const char *address);
 void xr_bench_echo_stop(pid_t child);
