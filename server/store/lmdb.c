@@ -376,7 +376,10 @@ void xr_store_close(struct xr_store *store)
 
 /* ---- the write transaction ------------------------------------------------------------------ */
 
-/* Pages of the file that nobody uses any more. LMDB shows their tree to read transactions only. */
+/*
+ * Pages of the file that nobody uses any more and the next batch may take: not those that the last
+ * one gave back. LMDB shows their tree to read transactions only.
+ */
 static uint64_t count_reusable_pages(MDB_env *env)
 {
     MDB_txn *txn;
@@ -392,9 +395,12 @@ static uint64_t count_reusable_pages(MDB_env *env)
         return 0;
     }
     while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+        size_t given_back_by;
         size_t pages;
+        memcpy(&given_back_by, key.mv_data, sizeof given_back_by);
         memcpy(&pages, value.mv_data, sizeof pages);
-        count += pages;
+        if (given_back_by < mdb_txn_id(txn))
+            count += pages;
     }
     mdb_cursor_close(cursor);
     mdb_txn_abort(txn);
