@@ -396,6 +396,8 @@ enum xr_code xr_account_setting_set(struct xr_step *step, const void *message)
     step->done.seq = xr_step_push(step, &audience, XR_TYPE_setting_changed, &update);
     if (index == XR_SETTING_idle_counts && before != set->value)
         recount(step);
+    if (index == XR_SETTING_owed_max)
+        xr_queue_clamp(floor);
     if (index == XR_SETTING_idle_s || index == XR_SETTING_close_s)
         rearm_all(floor);
     for (size_t i = 1; i < floor->group_count; i++)

@@ -176,13 +176,26 @@ static void load_settings(struct xr_check *check)
 
 /* ---- agents and balances -------------------------------------------------------------------- */
 
+static void check_presence(struct xr_check *check, const struct xr_agent_record *agent,
+                           const struct xr_check_load *load)
+{
+    const bool offline = agent->state == XR_presence_OFFLINE;
+    XR_CHECK(check, "presence", agent->state != XR_presence_LOST,
+             "agent %u: LOST is no state that can be chosen", agent->agent.n);
+    XR_CHECK(check, "presence", agent->lost == (!offline && load->alive == 0),
+             "agent %u is %s, has %u devices connected, and is %smarked as lost", agent->agent.n,
+             xr_choice_name("presence", agent->state), load->alive, agent->lost ? "" : "not ");
+    XR_CHECK(check, "I5 owner", !offline || load->open == 0,
+             "agent %u is signed off, but owns %u sessions", agent->agent.n, load->open);
+}
+
 static void check_agent(struct xr_check *check, struct xr_bin key, struct xr_bin value,
                         const void *record)
 {
     (void)value;
     const struct xr_agent_record *agent = record;
     const uint32_t id = xr_get_u32be(key.at);
-    const struct xr_check_load none = {0, 0};
+    const struct xr_check_load none = {0, 0, 0, 0};
     const struct xr_check_load load = id < check->load_count ? check->loads[id] : none;
     const int64_t ceiling = xr_settings[XR_SETTING_limit_ceiling].max;
     XR_CHECK(check, "I15 key", agent->agent.n == id, "agent %u: its row says that it is %u", id,
@@ -195,8 +208,10 @@ static void check_agent(struct xr_check *check, struct xr_bin key, struct xr_bin
     XR_CHECK(check, "I5 limit", load.fresh <= ceiling,
              "agent %u has been given %u sessions at once, past the ceiling of %lld", id,
              load.fresh, (long long)ceiling);
-    XR_CHECK(check, "I5 load", agent->state != XR_presence_LOST,
-             "agent %u: LOST is no state that can be chosen", id);
+    XR_CHECK(check, "counter", agent->last_pick <= check->floor->picks,
+             "agent %u was last picked as number %llu, but %llu were given out", id,
+             (unsigned long long)agent->last_pick, (unsigned long long)check->floor->picks);
+    check_presence(check, agent, &load);
     if (id < check->load_count)
         check->loads[id].active = 0; /* seen */
 }
@@ -301,6 +316,8 @@ static void check_device(struct xr_check *check, struct xr_bin key, struct xr_bi
              (unsigned long long)id, (unsigned long long)device->done,
              (unsigned long long)device->counter);
     check_answers(check, device);
+    if (device->alive && device->agent.n < check->load_count)
+        check->loads[device->agent.n].alive++;
 }
 
 static void check_token(struct xr_check *check, struct xr_bin key, struct xr_bin value,
@@ -340,7 +357,7 @@ struct walk {
     void (*end)(struct xr_check *); /* or NULL */
 };
 
-/* Sessions come before agents (loads) and before the journal (numbers of messages). */
+/* Sessions and devices come before agents (loads), sessions before the journal (numbers). */
 static const struct walk walks[] = {
     {XR_TABLE_account, 4, XR_TYPE_account_record, check_account, end_accounts},
     {XR_TABLE_login, ANY, XR_TYPE_none, check_login, NULL},
@@ -349,9 +366,9 @@ static const struct walk walks[] = {
     {XR_TABLE_session, 8, XR_TYPE_session_record, xr_check_session, xr_check_sessions_end},
     {XR_TABLE_open, 8, XR_TYPE_none, xr_check_open, NULL},
     {XR_TABLE_spill, 12, XR_TYPE_spill_record, xr_check_spill, NULL},
+    {XR_TABLE_device, 8, XR_TYPE_device_record, check_device, NULL},
     {XR_TABLE_agent, 4, XR_TYPE_agent_record, check_agent, end_agents},
     {XR_TABLE_balance, 0, XR_TYPE_balances_record, check_balances, NULL},
-    {XR_TABLE_device, 8, XR_TYPE_device_record, check_device, NULL},
     {XR_TABLE_token, XR_HASH_BYTES, XR_TYPE_none, check_token, NULL},
     {XR_TABLE_customer, 8, XR_TYPE_customer_record, xr_check_customer, xr_check_customers_end},
     {XR_TABLE_channel, XR_HASH_BYTES, XR_TYPE_none, xr_check_channel, NULL},

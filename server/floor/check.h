@@ -12,10 +12,12 @@
 #include "floor/record.h"
 #include "floor/settings.h"
 
-/* Found while sessions are walked, one for each agent. */
+/* Found while sessions and devices are walked, one for each agent. */
 struct xr_check_load {
+    uint32_t open;   /* sessions that it owns */
     uint32_t active; /* sessions that count */
     uint32_t fresh;  /* of these, those that cannot have been idle since the agent got them */
+    uint32_t alive;  /* devices with a live connection */
 };
 
 struct xr_check {

@@ -175,6 +175,8 @@ static void count_load(struct xr_check *check, const struct xr_session_record *s
                         (!session->idle || check->settings[XR_SETTING_idle_counts]);
     if (counts && session->agent.n < check->load_count)
         check->loads[session->agent.n].active++;
+    if (session->state == XR_session_state_OPEN && session->agent.n < check->load_count)
+        check->loads[session->agent.n].open++;
     if (session->active_ms > check->newest_ms)
         check->newest_ms = session->active_ms;
     if (session->owned_ms > check->newest_ms)
@@ -193,6 +195,9 @@ void xr_check_session(struct xr_check *check, struct xr_bin key, struct xr_bin v
              id, (unsigned long long)check->last);
     check->last = id;
     check->states[session->state]++;
+    XR_CHECK(check, "counter", session->arrival <= check->floor->arrivals,
+             "session %llu has place %llu in its queue, but %llu were given out", id,
+             (unsigned long long)session->arrival, (unsigned long long)check->floor->arrivals);
     check_owner(check, session);
     check_links(check, session);
     check_messages(check, session);
@@ -354,6 +359,21 @@ static void check_current(struct xr_check *check, const struct xr_customer_recor
              current);
 }
 
+static uint32_t count_visits(struct xr_check *check, struct xr_customer_id customer)
+{
+    const struct xr_key from = xr_key_pair(customer.n, 0);
+    struct xr_scan scan;
+    struct xr_bin key;
+    struct xr_bin value;
+    uint32_t count = 0;
+    xr_tables_scan_open(check->tables, XR_TABLE_visit, xr_key_of(&from), false, &scan);
+    while (xr_tables_scan_next(check->tables, &scan, &key, &value) && key.size == 16 &&
+           xr_get_u64be(key.at) == customer.n)
+        count++;
+    xr_tables_scan_close(check->tables, &scan);
+    return count;
+}
+
 static uint32_t count_notes(struct xr_check *check, struct xr_customer_id customer)
 {
     const struct xr_key from = xr_key_note(customer, UINT32_MAX, UINT32_MAX);
@@ -393,6 +413,9 @@ void xr_check_customer(struct xr_check *check, struct xr_bin key, struct xr_bin 
                  xr_check_there(check, XR_TABLE_visit, xr_key_of(&newest)),
              "customer %llu: its newest session %llu is not among its visits", id,
              (unsigned long long)customer->last_session.n);
+    XR_CHECK(check, "I15 visit", count_visits(check, card->customer) == card->visits,
+             "customer %llu: its card says %u visits, %u are listed", id, card->visits,
+             count_visits(check, card->customer));
     XR_CHECK(check, "I7 notes", count_notes(check, card->customer) == card->notes,
              "customer %llu: its card says %u notes, the last one is number %u", id, card->notes,
              count_notes(check, card->customer));

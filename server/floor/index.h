@@ -244,6 +244,8 @@ void xr_queue_reverse(struct xr_step *step, struct xr_session_node *session);
 /* The limit that holds for an agent. */
 uint32_t xr_queue_limit(const struct xr_floor *floor, const struct xr_agent_node *agent,
                         bool returning);
+/* Bring all balances within their bound again: after a reversal, or when the bound has changed. */
+void xr_queue_clamp(struct xr_floor *floor);
 /* Take the balance of an account that is locked or has left, and spread it over the others. */
 void xr_queue_spread_balance(struct xr_floor *floor, struct xr_agent_node *agent);
 

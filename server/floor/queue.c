@@ -138,6 +138,23 @@ static void charge(struct xr_step *step, const struct xr_session_node *session, 
                   &floor->row);
 }
 
+void xr_queue_clamp(struct xr_floor *floor)
+{
+    size_t count = 0;
+    for (size_t i = 1; i < floor->agent_count; i++) {
+        const struct xr_agent_node *agent = floor->agents[i];
+        if (agent == NULL)
+            continue;
+        floor->candidates[count] = candidate_of(floor, agent, false);
+        floor->candidates[count++].sharing =
+            agent->group_count > 0 && agent->account == XR_account_state_ACTIVE;
+    }
+    xr_route_clamp(floor->settings[XR_SETTING_owed_max], 0, floor->candidates, count);
+    for (size_t i = 0; i < count; i++)
+        xr_index_agent(floor, floor->candidates[i].agent.n)->owed = floor->candidates[i].owed;
+    floor->balances_dirty = true;
+}
+
 void xr_queue_reverse(struct xr_step *step, struct xr_session_node *session)
 {
     struct xr_floor *floor = step->floor;
@@ -152,8 +169,8 @@ void xr_queue_reverse(struct xr_step *step, struct xr_session_node *session)
         int64_t delta = (int64_t)get_le(record->deltas.at + i + 4, 8);
         xr_index_agent(floor, id)->owed -= delta;
     }
-    floor->balances_dirty = true;
     xr_tables_del(step->tables, XR_TABLE_charge, xr_key_of(&key));
+    xr_queue_clamp(floor);
 }
 
 void xr_queue_spread_balance(struct xr_floor *floor, struct xr_agent_node *agent)
@@ -178,7 +195,7 @@ void xr_queue_spread_balance(struct xr_floor *floor, struct xr_agent_node *agent
         rest -= one;
     }
     agent->owed = 0;
-    floor->balances_dirty = true;
+    xr_queue_clamp(floor);
 }
 
 /* ---- explaining
@@ -405,6 +422,7 @@ static uint32_t position_of(const struct xr_floor *floor, const struct xr_sessio
 static void give(struct xr_step *step, struct xr_session_node *session, struct xr_agent_node *agent)
 {
     struct xr_floor *floor = step->floor;
+    XR_ASSERT(agent->hot.active < floor->settings[XR_SETTING_limit_ceiling]);
     if (session->queued)
         xr_queue_remove(floor, session);
     session->hot.state = XR_session_state_OPEN;

@@ -131,10 +131,9 @@ static int64_t spread_once(struct xr_candidate *candidates, size_t count, int64_
     return left;
 }
 
-/* Cut the balances of those who share to ±bound and spread what was cut off among them; what fits
- * nowhere stays with the taker, so that the sum of all balances holds. */
-static bool clamp(struct xr_candidate *candidates, size_t count, size_t taker, int64_t bound)
+bool xr_route_clamp(int64_t owed_max, size_t rest, struct xr_candidate *candidates, size_t count)
 {
+    const int64_t bound = owed_max * XR_OWED_ONE;
     int64_t pool = 0;
     bool clamped = false;
     for (size_t i = 0; i < count; i++) {
@@ -146,9 +145,10 @@ static bool clamp(struct xr_candidate *candidates, size_t count, size_t taker, i
         pool += cut;
         clamped = true;
     }
-    for (int pass = 0; pass < 3 && pool != 0; pass++)
+    /* Each pass places all of it, or fills at least one balance up to the bound. */
+    for (size_t pass = 0; pass < count && pool != 0; pass++)
         pool = spread_once(candidates, count, bound, pool);
-    candidates[taker].owed += pool;
+    candidates[rest].owed += pool;
     return clamped;
 }
 
@@ -166,5 +166,5 @@ void xr_route_pick(enum xr_policy policy, uint32_t load_bands, int64_t owed_max,
     }
     out->owed_before = candidates[out->taker].owed;
     candidates[out->taker].owed -= share;
-    out->clamped = clamp(candidates, count, out->taker, owed_max * XR_OWED_ONE);
+    out->clamped = xr_route_clamp(owed_max, out->taker, candidates, count);
 }

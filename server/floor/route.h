@@ -55,4 +55,11 @@ struct xr_pick {
 void xr_route_pick(enum xr_policy policy, uint32_t load_bands, int64_t owed_max, size_t named,
                    struct xr_candidate *candidates, size_t count, struct xr_pick *out);
 
+/*
+ * Cut the balances of those who share to ±owed_max and spread what was cut off among them, in equal
+ * parts, the remainder to the first; what fits nowhere goes to candidate `rest`, so that the sum
+ * holds. True: something was cut.
+ */
+bool xr_route_clamp(int64_t owed_max, size_t rest, struct xr_candidate *candidates, size_t count);
+
 #endif
