@@ -66,4 +66,10 @@ expect passes words
 printf 'see /%s/main/notes\n' work >"$tree/notes.md"
 expect fails words
 
+begin
+printf '[here](notes.md) and [there](https://example.org/x)\n' >"$tree/notes.md"
+expect passes links
+printf '[nowhere](gone.md)\n' >>"$tree/notes.md"
+expect fails links
+
 exit $bad
