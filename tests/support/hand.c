@@ -147,7 +147,7 @@ static void put_device(struct xr_hand *hand, uint64_t device, uint32_t agent, ui
         .client = XR_STR("test/1"),
         .counter = counter,
         .answers = {answers.at, (uint32_t)answers.size},
-        .alive = device == 11 ? 99 : 0,
+        .alive = device == 12 ? 0 : 99,
     };
     xr_hand_put(hand, XR_TABLE_device, xr_key_u64(device), XR_TYPE_device_record, &record);
     put_u64(hand, XR_TABLE_token, xr_key_bytes(token, sizeof token), device);
@@ -178,13 +178,14 @@ static void put_balances(struct xr_hand *hand)
 /* ---- buyers --------------------------------------------------------------------------------- */
 
 static void put_customer(struct xr_hand *hand, const char *channel, const char *buyer,
-                         uint64_t session, uint64_t last, uint32_t notes)
+                         uint64_t session, uint64_t last, uint32_t visits, uint32_t notes)
 {
     const struct xr_customer_record record = {
         .card = {.customer = {++hand->floor.customers},
                  .nick = XR_STR("小明"),
                  .channel = xr_str_of(channel),
                  .buyer = xr_str_of(buyer),
+                 .visits = visits,
                  .notes = notes},
         .session = {session},
         .last_session = {last},
@@ -209,11 +210,11 @@ static void put_note(struct xr_hand *hand, uint32_t note, uint32_t revision, boo
 
 static void put_buyers(struct xr_hand *hand)
 {
-    put_customer(hand, "taobao", "b1", 2, 2, 3);
-    put_customer(hand, "taobao", "b2", 3, 6, 0);
-    put_customer(hand, "tmall", "b3", 4, 4, 0);
-    put_customer(hand, "tmall", "b4", 5, 5, 0);
-    put_customer(hand, "taobao", "b5", 7, 7, 0);
+    put_customer(hand, "taobao", "b1", 2, 2, 2, 3);
+    put_customer(hand, "taobao", "b2", 3, 6, 2, 0);
+    put_customer(hand, "tmall", "b3", 4, 4, 1, 0);
+    put_customer(hand, "tmall", "b4", 5, 5, 1, 0);
+    put_customer(hand, "taobao", "b5", 7, 7, 1, 0);
     put_note(hand, 1, 1, false, "first");
     put_note(hand, 1, 2, true, "first, again");
     put_note(hand, 2, 1, false, "second");
@@ -351,7 +352,7 @@ void xr_hand_init(struct xr_hand *hand)
     *hand = (struct xr_hand){
         .tables = xr_memory_tables_new(),
         .arena = xr_arena_new(4096),
-        .floor = {.name = XR_STR("shop")},
+        .floor = {.name = XR_STR("shop"), .arrivals = 7, .picks = 3},
     };
     XR_ASSERT(hand->tables != NULL);
     XR_ASSERT(hand->arena != NULL);
@@ -365,6 +366,7 @@ void xr_hand_init(struct xr_hand *hand)
     put_explanation(hand, 5, 4, XR_HAND_WALL_MS - XR_HAND_HOUR_MS);
     put_device(hand, 11, 3, 2);
     put_device(hand, 12, 5, 0);
+    put_device(hand, 13, 7, 0);
     put_audits(hand);
     put_balances(hand);
     put_floor(hand);

@@ -11,7 +11,7 @@
  *                5  customer 4, open, given up by Li an hour ago, now Wang's, bridge 6, 700
  * messages 6  customer 2, closed yesterday, Wang's, bridge 5 7  customer 5, queued in group 2,
  * normal, taken back, bridge 5 notes      customer 1: note 1 (pinned, 2 revisions), note 2, note 3
- * (pinned) device     11 of Li: 2 commands, no answer confirmed; 12 of bridge 5
+ * (pinned) device     11 of Li: 2 commands, no answer confirmed; 12 of bridge 5; 13 of Zhao
  */
 #ifndef XR_TESTS_SUPPORT_HAND_H
 #define XR_TESTS_SUPPORT_HAND_H

@@ -183,6 +183,7 @@ static void past_the_ceiling(struct xr_hand *hand)
         customer->card.customer.n = ++hand->floor.customers;
         customer->card.buyer = xr_str_of(buyer);
         customer->card.notes = 0;
+        customer->card.visits = 1;
         customer->session.n = customer->last_session.n = id;
         xr_put_u64be(number, customer->card.customer.n);
         xr_hand_put(hand, XR_TABLE_customer, xr_key_u64(customer->card.customer.n),
@@ -211,6 +212,44 @@ static void chosen_state_lost(struct xr_hand *hand)
         xr_hand_get(hand, XR_TABLE_agent, xr_key_u32(7), XR_TYPE_agent_record);
     agent->state = XR_presence_LOST;
     xr_hand_put(hand, XR_TABLE_agent, xr_key_u32(7), XR_TYPE_agent_record, agent);
+}
+
+static void change_agent(struct xr_hand *hand, uint32_t id, enum xr_presence state, bool lost,
+                         uint64_t last_pick)
+{
+    struct xr_agent_record *agent =
+        xr_hand_get(hand, XR_TABLE_agent, xr_key_u32(id), XR_TYPE_agent_record);
+    agent->state = state;
+    agent->lost = lost;
+    agent->last_pick = last_pick;
+    xr_hand_put(hand, XR_TABLE_agent, xr_key_u32(id), XR_TYPE_agent_record, agent);
+}
+
+static void connected_and_lost(struct xr_hand *hand)
+{
+    change_agent(hand, 3, XR_presence_ONLINE, true, 0);
+}
+
+static void alone_and_not_lost(struct xr_hand *hand)
+{
+    change_agent(hand, 4, XR_presence_ONLINE, false, 0);
+}
+
+static void signed_off_with_sessions(struct xr_hand *hand)
+{
+    change_agent(hand, 3, XR_presence_OFFLINE, false, 0);
+}
+
+static void picked_later_than_ever(struct xr_hand *hand)
+{
+    change_agent(hand, 3, XR_presence_ONLINE, false, 4);
+}
+
+static void queued_later_than_ever(struct xr_hand *hand)
+{
+    struct xr_session_record *session = SESSION(hand, 3);
+    session->arrival = 8;
+    put_session(hand, 3, session);
 }
 
 static void put_balances(struct xr_hand *hand, const uint8_t *bytes, uint32_t size)
@@ -447,6 +486,13 @@ static void newest_session_of_another(struct xr_hand *hand)
 {
     struct xr_customer_record *customer = get_customer(hand, 1);
     customer->last_session.n = 3;
+    put_customer(hand, 1, customer);
+}
+
+static void visits_counted_wrong(struct xr_hand *hand)
+{
+    struct xr_customer_record *customer = get_customer(hand, 1);
+    customer->card.visits++;
     put_customer(hand, 1, customer);
 }
 
@@ -703,7 +749,13 @@ static const struct breakage {
     {idle_session_counted, "I5 load: agent 3: its load is 1", false},
     {loaded_agent_without_row, "I5 load: agent 3 has 1", false},
     {past_the_ceiling, "I5 limit: agent 3", false},
-    {chosen_state_lost, "I5 load: agent 7", false},
+    {chosen_state_lost, "presence: agent 7: LOST", false},
+    {connected_and_lost, "presence: agent 3 is online, has 1", false},
+    {alone_and_not_lost, "presence: agent 4 is online, has 0", false},
+    {signed_off_with_sessions, "I5 owner: agent 3 is signed off", false},
+    {picked_later_than_ever, "counter: agent 3 was last picked", false},
+    {queued_later_than_ever, "counter: session 3 has place", false},
+    {visits_counted_wrong, "I15 visit: customer 1: its card says 3", false},
     {balances_not_zero, "balance: balance of all agents, row 1: the sum is 1", false},
     {balance_past_bound, "balance: balance of all agents, row 1: agent 3", false},
     {balance_of_nobody, "balance: balance of all agents, row 1 names agent 9", false},
