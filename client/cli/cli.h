@@ -171,37 +171,99 @@ bool xr_cli_stopped(void);
 struct xr_cli_link {
     const struct xr_cli *cli;
     struct xr_client *client;
-    struct xr_welcome welcome; /* texts do not outlive the turn in which it came */
+    int slot;                        /* descriptor that holds the lock on the token; -1: none */
+    struct xr_welcome welcome;       /* of the last log-in, without its texts */
+    char name[XR_TITLE_MAX * 4 + 1]; /* of the account, as shown */
     /* What comes besides the awaited answer; NULL: dropped. */
     void (*on_event)(void *context, const struct xr_client_event *event);
     void *context;
 };
 
+/* How to connect; zeroed: no feed. */
+struct xr_cli_feed {
+    bool wanted;
+    bool resume; /* begin after `cursor` instead of with what is new */
+    uint64_t cursor;
+};
+
 /*
- * Connect and log in with the stored token. `feed`, `resume`, `cursor` as in client.h.
- * XR_EXIT_OK, or the code to end with (told on stderr).
+ * Connect and log in with a stored token. on_event and context of `link` are the caller's to set
+ * before. XR_EXIT_OK, or the code to end with (told on stderr).
  */
-int xr_cli_link_open(struct xr_cli_link *link, const struct xr_cli *cli, bool feed, bool resume,
-                     uint64_t cursor);
+int xr_cli_link_open(struct xr_cli_link *link, const struct xr_cli *cli, struct xr_cli_feed feed);
+/* The same with a password, for a new device. */
+int xr_cli_link_login(struct xr_cli_link *link, const struct xr_cli *cli, const char *password);
 /* Say bye and free. Zeroed is fine. */
 void xr_cli_link_close(struct xr_cli_link *link);
 
 /*
  * Send and wait for the answer, which lives until the next call. XR_EXIT_OK: `type` and `answer`
- * are set, an answer `error` was told on stderr (and as JSON) and gives XR_EXIT_REFUSED.
+ * are set; an answer `error` was told on stderr (and as JSON) and gives XR_EXIT_REFUSED.
  */
 int xr_cli_link_ask(struct xr_cli_link *link, enum xr_type type, const void *message,
                     enum xr_type *answer_type, const void **answer);
+/* The same, where the caller tells an error itself: it is an answer like others. */
+int xr_cli_link_try(struct xr_cli_link *link, enum xr_type type, const void *message,
+                    enum xr_type *answer_type, const void **answer);
 
-/* Wait at most wait_ms for something and pass it to on_event. */
-void xr_cli_link_pump(struct xr_cli_link *link, int wait_ms);
+/* The same for a command: what the answer `done` says is printed. */
+int xr_cli_link_command(struct xr_cli_link *link, enum xr_type type, const void *message);
+
+/* Log in, do, say bye: the frame of most subcommands. Catches signals. */
+int xr_cli_with_link(const struct xr_cli *cli, int (*run)(struct xr_cli_link *, void *),
+                     void *context);
+
+/* Wait at most wait_ms for something and pass it to on_event. `other`: a descriptor to wake up for
+ * too; -1: none. */
+void xr_cli_link_pump(struct xr_cli_link *link, int wait_ms, int other);
+
+/* Tell a refusal: a sentence on stderr, with --json the error itself on stdout. */
+void xr_cli_refused(const struct xr_cli *cli, const struct xr_error *error);
+
+/* ---- stored tokens (token.c) ------------------------------------------------------------------
+ */
+
+/*
+ * A token is a device, and a device has one connection at a time. So a file holds one token or
+ * more, a line of 64 hexadecimal digits each, and a program takes the first that no other has.
+ */
+#define XR_CLI_TOKENS_MAX 8
 
 /* "$XDG_CONFIG_HOME/xiaoer/FLOOR-LOGIN.token" or the file of --token-file; false: no home, or no
  * login said and not exactly one token there (told on stderr). */
 bool xr_cli_token_path(const struct xr_cli *cli, char *out, size_t size);
-bool xr_cli_token_read(const char *path, uint8_t token[XR_TOKEN_BYTES]);
-/* Mode 0600, in a directory of mode 0700, replaced in one step. */
-bool xr_cli_token_write(const char *path, const uint8_t token[XR_TOKEN_BYTES]);
+/* XR_OK: `slot` is a descriptor to keep open; XR_NONE: no such file; XR_BAD: no token in it;
+ * XR_BUSY: all in use; XR_IO. */
+enum xr_status xr_cli_token_take(const char *path, uint8_t token[XR_TOKEN_BYTES], int *slot);
+/* Mode 0600, in a directory of mode 0700, replaced in one step. false: told on stderr. */
+bool xr_cli_token_write(const char *path, const uint8_t tokens[][XR_TOKEN_BYTES], size_t count);
+
+/* ---- names of accounts and groups (names.c) ---------------------------------------------------
+ */
+
+struct xr_cli_name {
+    uint32_t id;
+    char login[XR_LOGIN_MAX * 4 + 1];
+    char title[XR_TITLE_MAX * 4 + 1];
+};
+
+struct xr_cli_names {
+    struct xr_cli_name *agents;
+    size_t agent_count;
+    struct xr_cli_name *groups; /* login: the name that bridges say */
+    size_t group_count;
+};
+
+/* Ask for them. An account that may not (a bridge) gets none. Codes as xr_cli_link_ask. */
+int xr_cli_names_load(struct xr_cli_names *names, struct xr_cli_link *link);
+void xr_cli_names_fini(struct xr_cli_names *names);
+/* "Mei" or, where it is not known, "#3"; 0 gives "-". Lives as long as `names`; `room` is for the
+ * number. */
+const char *xr_cli_agent_name(const struct xr_cli_names *names, uint32_t id, char room[16]);
+const char *xr_cli_group_name(const struct xr_cli_names *names, uint32_t id, char room[16]);
+/* An argument: a number, a login, a name. false: told on stderr. */
+bool xr_cli_agent_find(const struct xr_cli_names *names, const char *text, uint32_t *id);
+bool xr_cli_group_find(const struct xr_cli_names *names, const char *text, uint32_t *id);
 
 /* ---- the subcommands ------------------------------------------------------------------------ */
 
