@@ -1,5 +1,5 @@
 /*
- * Counters of the gate, one line each in metrics.def. Written by the loop thread alone.
+ * What the server counts: one line each in metrics.def, written by the loop's thread alone.
  */
 #ifndef XR_METRICS_H
 #define XR_METRICS_H
@@ -11,5 +11,12 @@ struct xr_metrics {
 #include "metrics.def"
 #undef XR_METRIC
 };
+
+struct xr_engine;
+struct xr_store;
+
+/* Log every figure, one line each. */
+void xr_metrics_write(const struct xr_metrics *metrics, struct xr_engine *engine,
+                      struct xr_store *store);
 
 #endif

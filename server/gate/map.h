@@ -1,6 +1,6 @@
 /*
  * Numbers to pointers: connections by origin, by device, by account. Zeroed is empty and valid.
- * One thread. Never walked: its order means nothing.
+ * One thread. The order of its slots means nothing.
  */
 #ifndef XR_GATE_MAP_H
 #define XR_GATE_MAP_H

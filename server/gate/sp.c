@@ -119,7 +119,7 @@ struct xr_sp {
     struct conn_list dirty;
     struct conn_list resumed;
     size_t resumed_count;
-    size_t queued; /* bytes put and not yet taken by the system, of all connections */
+    size_t queued;              /* bytes put and not yet taken by the system, of all connections */
     struct xr_sp_conn *reserve; /* to accept and close with where there is no memory */
     struct buffer *spares;
     size_t spare_count;
@@ -242,6 +242,19 @@ static void free_conn(struct xr_sp *sp, struct xr_sp_conn *conn)
     }
 }
 
+static void on_own_closed(uv_handle_t *handle)
+{
+    count_closed(handle->data);
+}
+
+/* The last to go: without them nothing is sent. */
+static void close_own(struct xr_sp *sp)
+{
+    uv_close((uv_handle_t *)&sp->check, on_own_closed);
+    uv_close((uv_handle_t *)&sp->prepare, on_own_closed);
+    uv_close((uv_handle_t *)&sp->idle, on_own_closed);
+}
+
 static void on_conn_closed(uv_handle_t *handle)
 {
     struct xr_sp_conn *conn = handle->data;
@@ -254,6 +267,8 @@ static void on_conn_closed(uv_handle_t *handle)
     XR_ASSERT(!conn->is_dirty);
     XR_ASSERT(!conn->is_resumed);
     TAILQ_REMOVE(&sp->conns, conn, all);
+    if (sp->is_stopping && TAILQ_EMPTY(&sp->conns))
+        close_own(sp);
     sp->options.metrics->connections--;
     sp->queued -= xr_sp_queued(conn);
     drop_buffer(conn->out);
@@ -983,11 +998,6 @@ void xr_sp_deaf(struct xr_sp *sp)
     }
 }
 
-static void on_own_closed(uv_handle_t *handle)
-{
-    count_closed(handle->data);
-}
-
 void xr_sp_stop(struct xr_sp *sp, void (*on_stopped)(void *context), void *context)
 {
     XR_ASSERT(!sp->is_stopping);
@@ -996,9 +1006,8 @@ void xr_sp_stop(struct xr_sp *sp, void (*on_stopped)(void *context), void *conte
     sp->stopped_context = context;
     xr_sp_deaf(sp);
     struct xr_sp_conn *conn;
-    TAILQ_FOREACH(conn, &sp->conns, all)
-    xr_sp_close(conn);
-    uv_close((uv_handle_t *)&sp->check, on_own_closed);
-    uv_close((uv_handle_t *)&sp->prepare, on_own_closed);
-    uv_close((uv_handle_t *)&sp->idle, on_own_closed);
+    for (conn = TAILQ_FIRST(&sp->conns); conn; conn = TAILQ_NEXT(conn, all))
+        xr_sp_finish(conn);
+    if (TAILQ_EMPTY(&sp->conns))
+        close_own(sp);
 }

@@ -65,7 +65,8 @@ enum xr_status xr_sp_listen(struct xr_sp *sp, const char *address, char actual[X
 /* Stop listening; connections stay. */
 void xr_sp_deaf(struct xr_sp *sp);
 
-/* Close everything. The object frees itself in the loop and then calls on_stopped. */
+/* Stop listening, finish every connection, close; then the object frees itself and calls
+ * on_stopped, all from the loop. */
 void xr_sp_stop(struct xr_sp *sp, void (*on_stopped)(void *context), void *context);
 
 /* Send what has been put, now instead of at the end of the turn. */
