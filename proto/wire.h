@@ -42,9 +42,14 @@ struct xr_list {
 #define XR_CHOICE(m, no, en, name, need, doc)
 #define XR_NESTED(m, no, part, name, need, doc)
 #define XR_LIST(m, no, part, name, need, max, doc)
-#define XR_ENUM(name, doc)             enum xr_##name { XR_##name##_NONE = 0,
+#define XR_ENUM(name, doc)                                                                         \
+    enum xr_##name                                                                                 \
+    {                                                                                              \
+        XR_##name##_NONE = 0,
 #define XR_VALUE(en, name, number, doc) XR_##en##_##name = (number),
-#define XR_ENUM_END(name)              };
+#define XR_ENUM_END(name)                                                                          \
+    }                                                                                              \
+    ;
 #include "proto/schema.def"
 #undef XR_ENUM
 #undef XR_VALUE
@@ -87,7 +92,9 @@ struct xr_list {
     };                                                                                             \
     struct xr_##name {                                                                             \
         uint64_t has;
-#define XR_END(name)                                     };
+#define XR_END(name)                                                                               \
+    }                                                                                              \
+    ;
 #define XR_FIELD(m, no, type, name, need, min, max, doc) XR_C_##type name;
 #define XR_CHOICE(m, no, en, name, need, doc)            enum xr_##en name;
 #define XR_NESTED(m, no, part, name, need, doc)          struct xr_##part name;
@@ -183,9 +190,9 @@ struct xr_field_info {
     bool required;
     int64_t min;
     int64_t max;
-    size_t offset;                       /* in the struct */
-    const struct xr_enum_info *choice;   /* of a choice */
-    const struct xr_message_info *part;  /* of a nested part or a list */
+    size_t offset;                      /* in the struct */
+    const struct xr_enum_info *choice;  /* of a choice */
+    const struct xr_message_info *part; /* of a nested part or a list */
 };
 
 struct xr_message_info {
@@ -218,7 +225,7 @@ const char *xr_choice_name(const char *enumeration, uint32_t number);
 /* A frame whose outside has been checked: three elements, body a map, nothing deeper or longer
  * than the limits, all lengths inside the bytes. */
 struct xr_frame {
-    uint32_t type;      /* as sent, perhaps unknown */
+    uint32_t type; /* as sent, perhaps unknown */
     uint64_t ref;
     struct xr_bin body; /* the map */
     struct xr_bin all;  /* the whole frame */
@@ -226,8 +233,8 @@ struct xr_frame {
 
 /* Why bytes were refused. */
 struct xr_wire_error {
-    enum xr_code code;  /* MALFORMED, UNKNOWN_TYPE, MISSING, RANGE */
-    const char *field;  /* static name, or "" */
+    enum xr_code code; /* MALFORMED, UNKNOWN_TYPE, MISSING, RANGE */
+    const char *field; /* static name, or "" */
 };
 
 /*
@@ -236,8 +243,7 @@ struct xr_wire_error {
  * XR_OK     `frame` and `used` (bytes of this frame) are set
  * XR_BAD    not a frame: framing is lost
  */
-enum xr_status xr_frame_read(struct xr_bin bytes, struct xr_frame *frame,
-                             size_t *used) XR_MUST_USE;
+enum xr_status xr_frame_read(struct xr_bin bytes, struct xr_frame *frame, size_t *used) XR_MUST_USE;
 
 /*
  * Decode and validate a body whole: types, required fields, ranges, UTF-8, enums, lengths of lists.
