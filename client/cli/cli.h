@@ -130,6 +130,8 @@ struct xr_cli_table {
     bool right[XR_CLI_COLUMNS_MAX];        /* align right: numbers */
     struct xr_buf cells;                   /* each terminated */
     size_t count;                          /* cells */
+    size_t indent;                         /* blanks before each row */
+    bool headless;                         /* no line of heads */
 };
 void xr_cli_table_column(struct xr_cli_table *table, const char *head, bool right);
 void xr_cli_table_cell(struct xr_cli_table *table, const char *format, ...)

@@ -181,6 +181,7 @@ static void print_row(const struct xr_cli_table *table, const char *const *cells
     size_t last = table->columns;
     while (last > 0 && cells[last - 1][0] == '\0')
         last--;
+    fprintf(out, "%*s", (int)table->indent, "");
     for (size_t i = 0; i < last; i++) {
         const bool end = i + 1 == last && !table->right[i];
         xr_cli_pad(out, xr_str_of(cells[i]), end ? 0 : widths[i], table->right[i]);
@@ -203,9 +204,11 @@ void xr_cli_table_print(struct xr_cli_table *table, FILE *out)
             widths[i % table->columns] = width;
     }
     const bool bold = isatty(fileno(out)) == 1;
-    fputs(bold ? "\033[1m" : "", out);
-    print_row(table, table->heads, widths, out);
-    fputs(bold ? "\033[0m" : "", out);
+    if (!table->headless) {
+        fputs(bold ? "\033[1m" : "", out);
+        print_row(table, table->heads, widths, out);
+        fputs(bold ? "\033[0m" : "", out);
+    }
     at = (const char *)table->cells.at;
     for (size_t i = 0; i < table->count && !table->cells.failed; i++, at += strlen(at) + 1) {
         row[i % table->columns] = at;
