@@ -237,6 +237,8 @@ bool xr_cli_token_path(const struct xr_cli *cli, char *out, size_t size);
 /* XR_OK: `slot` is a descriptor to keep open; XR_NONE: no such file; XR_BAD: no token in it;
  * XR_BUSY: all in use; XR_IO. */
 enum xr_status xr_cli_token_take(const char *path, uint8_t token[XR_TOKEN_BYTES], int *slot);
+/* The first one, whether in use or not: for programs that log in once, for a moment. */
+bool xr_cli_token_read(const char *path, uint8_t token[XR_TOKEN_BYTES]);
 /* Mode 0600, in a directory of mode 0700, replaced in one step. false: told on stderr. */
 bool xr_cli_token_write(const char *path, const uint8_t tokens[][XR_TOKEN_BYTES], size_t count);
 

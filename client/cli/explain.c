@@ -1,5 +1,6 @@
 /* explain: every decision of routing about a session, in sentences. */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "proto/json.h"

@@ -81,6 +81,27 @@ bool xr_cli_token_path(const struct xr_cli *cli, char *out, size_t size)
     return true;
 }
 
+static bool read_slot(int file, size_t slot, uint8_t token[XR_TOKEN_BYTES])
+{
+    char line[LINE_BYTES];
+    size_t size = 0;
+    const bool ok =
+        pread(file, line, LINE_BYTES, (off_t)(slot * LINE_BYTES)) == LINE_BYTES &&
+        sodium_hex2bin(token, XR_TOKEN_BYTES, line, LINE_BYTES - 1, NULL, &size, NULL) == 0 &&
+        size == XR_TOKEN_BYTES;
+    sodium_memzero(line, sizeof(line));
+    return ok;
+}
+
+bool xr_cli_token_read(const char *path, uint8_t token[XR_TOKEN_BYTES])
+{
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    const bool ok = file >= 0 && read_slot(file, 0, token);
+    if (file >= 0)
+        close(file);
+    return ok;
+}
+
 /* The lock belongs to the open file and ends with it, even after kill -9. */
 static bool lock_slot(int file, size_t slot)
 {
@@ -96,17 +117,10 @@ enum xr_status xr_cli_token_take(const char *path, uint8_t token[XR_TOKEN_BYTES]
     const int file = open(path, O_RDWR | O_CLOEXEC);
     if (file < 0)
         return errno == ENOENT ? XR_NONE : XR_IO;
-    char line[LINE_BYTES];
     size_t slots = 0;
-    for (; slots < XR_CLI_TOKENS_MAX; slots++) {
-        size_t size = 0;
-        if (pread(file, line, LINE_BYTES, (off_t)(slots * LINE_BYTES)) != LINE_BYTES ||
-            sodium_hex2bin(token, XR_TOKEN_BYTES, line, LINE_BYTES - 1, NULL, &size, NULL) != 0 ||
-            size != XR_TOKEN_BYTES)
-            break;
+    for (; slots < XR_CLI_TOKENS_MAX && read_slot(file, slots, token); slots++) {
         if (!lock_slot(file, slots))
             continue;
-        sodium_memzero(line, sizeof(line));
         *slot = file;
         return XR_OK;
     }

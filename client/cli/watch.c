@@ -19,8 +19,7 @@ struct watch {
 };
 
 /* Time and kind of a line. */
-static void begin_line(const struct watch *watch, int64_t wall_ms, const char *kind,
-                       enum xr_colour colour)
+static void begin_line(int64_t wall_ms, const char *kind, enum xr_colour colour)
 {
     char when[24];
     xr_cli_time(when, wall_ms > 0 ? wall_ms : xr_cli_wall_ms());
@@ -45,7 +44,7 @@ static void show_session(const struct watch *watch, const struct xr_session_chan
     const struct xr_session_view *session = &update->session;
     const enum xr_cli_lang lang = watch->view.lang;
     char room[16];
-    begin_line(watch, 0, xr_word(lang, "change", update->change),
+    begin_line(0, xr_word(lang, "change", update->change),
                update->change == XR_change_CLOSED ? XR_COLOUR_DIM : XR_COLOUR_YELLOW);
     printf("%s %" PRIu64 "  ", xr_text(lang, XR_TEXT_H_SESSION), session->session.n);
     put_str(xr_view_buyer(session));
@@ -70,7 +69,7 @@ static void show_message(const struct watch *watch, const struct xr_message_adde
     char room[16];
     const char *who = message->sender == XR_sender_AGENT ? agent_of(watch, message->agent, room)
                                                          : xr_word(lang, "sender", message->sender);
-    begin_line(watch, message->wall_ms, who,
+    begin_line(message->wall_ms, who,
                message->sender == XR_sender_BUYER ? XR_COLOUR_CYAN : XR_COLOUR_GREEN);
     printf("%s %" PRIu64 ".%u  ", xr_text(lang, XR_TEXT_H_SESSION), message->session.n,
            message->number);
@@ -82,7 +81,7 @@ static void show_note(const struct watch *watch, const struct xr_note_changed *u
 {
     const enum xr_cli_lang lang = watch->view.lang;
     char room[16];
-    begin_line(watch, update->note.wall_ms, xr_text(lang, XR_TEXT_H_NOTE), XR_COLOUR_YELLOW);
+    begin_line(update->note.wall_ms, xr_text(lang, XR_TEXT_H_NOTE), XR_COLOUR_YELLOW);
     printf("%s %" PRIu64 "  %u.%u  %s%s  ", xr_text(lang, XR_TEXT_CUSTOMER), update->customer.n,
            update->note.note, update->note.revision, agent_of(watch, update->note.author, room),
            update->note.pinned ? " !" : "");
@@ -95,7 +94,7 @@ static void show_agent(const struct watch *watch, const struct xr_agent_view *ag
 {
     const enum xr_cli_lang lang = watch->view.lang;
     char room[16];
-    begin_line(watch, agent->since_ms, xr_word(lang, "presence", agent->state), XR_COLOUR_BLUE);
+    begin_line(agent->since_ms, xr_word(lang, "presence", agent->state), XR_COLOUR_BLUE);
     put_str(agent->name.size > 0 ? agent->name : agent->login);
     if (agent->reason != 0)
         printf("  (%s)", xr_word(lang, "pause_reason", agent->reason));
@@ -108,7 +107,7 @@ static void show_audit(const struct watch *watch, const struct xr_audit *audit)
 {
     const enum xr_cli_lang lang = watch->view.lang;
     char room[16];
-    begin_line(watch, audit->wall_ms, "audit", XR_COLOUR_RED);
+    begin_line(audit->wall_ms, "audit", XR_COLOUR_RED);
     printf("%s  ",
            audit->who.n != 0 ? agent_of(watch, audit->who, room) : xr_text(lang, XR_TEXT_SERVER));
     put_str(audit->what);
@@ -130,7 +129,7 @@ static void show_other(const struct watch *watch, enum xr_type type, const void 
     const struct xr_message_info *info = xr_message_info(type);
     xr_buf_init(&text, XR_FRAME_BYTES_MAX);
     xr_text_write(&text, type, -1, message);
-    begin_line(watch, 0, info != NULL ? "·" : "?", XR_COLOUR_DIM);
+    begin_line(0, info != NULL ? "·" : "?", XR_COLOUR_DIM);
     put_str((struct xr_str){(const char *)text.at, (uint32_t)text.size});
     putchar('\n');
     xr_buf_fini(&text);
