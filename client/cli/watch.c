@@ -123,7 +123,7 @@ static void show_audit(const struct watch *watch, const struct xr_audit *audit)
 }
 
 /* Whatever has no view of its own: the text form of the message. */
-static void show_other(const struct watch *watch, enum xr_type type, const void *message)
+static void show_other(enum xr_type type, const void *message)
 {
     struct xr_buf text = {0};
     const struct xr_message_info *info = xr_message_info(type);
@@ -155,7 +155,7 @@ static void show_text(struct watch *watch, enum xr_type type, const void *messag
         show_audit(watch, &((const struct xr_audit_added *)message)->audit);
         break;
     default:
-        show_other(watch, type, message);
+        show_other(type, message);
         break;
     }
 }
