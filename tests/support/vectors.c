@@ -59,7 +59,7 @@ static void take_line(struct vectors *vectors, const char *line)
     else if ((value = behind(line, "json: ")) != NULL)
         last->json = strdup(value);
     else
-        XR_ASSERT(!"a line of no known kind");
+        XR_ASSERT(false); /* a line of no known kind */
 }
 
 static void load_file(struct vectors *vectors, const char *path)

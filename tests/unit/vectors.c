@@ -32,7 +32,7 @@ static uint64_t *seen_of(const struct xr_message_info *info)
     for (size_t i = 0; i < infos_count; i++)
         if (infos[i] == info)
             return &seen[i];
-    XR_ASSERT(!"no such message");
+    XR_ASSERT(false); /* no such message */
     return NULL;
 }
 
