@@ -51,7 +51,7 @@ static bool say_failed(const char *what, const char *why)
 static bool open_store(struct server *server)
 {
     const struct xr_store_options options = {
-        .directory = server->config.dir,
+        .directory = server->config.data,
         .map_bytes = server->config.map_gib << 30,
         .relaxed = strcmp(server->config.commit, "relaxed") == 0,
     };
@@ -59,8 +59,8 @@ static bool open_store(struct server *server)
     if (status == XR_OK)
         return true;
     if (status == XR_BUSY)
-        return say_failed(server->config.dir, "another process has this store open");
-    return say_failed(server->config.dir,
+        return say_failed(server->config.data, "another process has this store open");
+    return say_failed(server->config.data,
                       status == XR_IO ? strerror(errno) : xr_status_text(status));
 }
 
@@ -218,7 +218,7 @@ static bool listen_on_all(struct server *server)
     }
     if (listen->count > 0)
         return true;
-    snprintf(address, sizeof(address), "ipc://%s/xiaoer.sock", server->config.dir);
+    snprintf(address, sizeof(address), "ipc://%s/xiaoer.sock", server->config.data);
     return listen_on(server, "tcp://127.0.0.1:7400") && listen_on(server, address);
 }
 
@@ -227,8 +227,8 @@ static bool write_addresses(struct server *server)
 {
     char path[PATH_ROOM];
     char fresh[PATH_ROOM];
-    snprintf(path, sizeof(path), "%s/address", server->config.dir);
-    snprintf(fresh, sizeof(fresh), "%s/address.new", server->config.dir);
+    snprintf(path, sizeof(path), "%s/address", server->config.data);
+    snprintf(fresh, sizeof(fresh), "%s/address.new", server->config.data);
     FILE *file = fopen(fresh, "w");
     if (!file)
         return say_failed(fresh, strerror(errno));
@@ -248,7 +248,7 @@ static void say_ready(const struct server *server)
     }
     printf("\n");
     fflush(stdout);
-    xr_log_line(XR_LOG_INFO, "ready", "version=%s dir=%s commit=%s", XR_VERSION, server->config.dir,
+    xr_log_line(XR_LOG_INFO, "ready", "version=%s data=%s commit=%s", XR_VERSION, server->config.data,
                 server->config.commit);
 }
 
