@@ -48,7 +48,7 @@ int xr_bench_load_init(struct xr_bench_load *load, const struct xr_cli *cli,
         .members = members,
         .epoll = epoll_create1(EPOLL_CLOEXEC),
         .is_touched = calloc(count, sizeof(bool)),
-        .touched = calloc(count, sizeof(uint32_t)),
+        .touched = calloc(count * 2, sizeof(uint32_t)),
         .session = calloc(sessions, sizeof(struct xr_bench_session)),
         .of_ref = calloc(bridges * REFS, sizeof(uint32_t)),
     };
@@ -151,6 +151,8 @@ static void take_answer(struct xr_bench_load *load, size_t bridge,
     struct xr_bench_session *session = &load->session[at];
 
     if (event->type != XR_TYPE_done) {
+        const struct xr_error *error = event->type == XR_TYPE_error ? event->message : NULL;
+        load->refusal = error ? error->code : XR_code_INTERNAL;
         load->refused++;
         return;
     }
@@ -268,7 +270,8 @@ static int turn_until(struct xr_bench_load *load, uint64_t target, const char *l
     }
     xr_cli_progress_end(&progress);
     if (code == XR_EXIT_OK && load->refused > 0) {
-        xr_cli_complain("%s: the server refused a command", label);
+        xr_cli_complain("%s: a command was refused: %s", label,
+                        load->refusal ? xr_choice_name("code", load->refusal) : "too many");
         code = XR_EXIT_REFUSED;
     }
     return code;

@@ -23,8 +23,8 @@ struct xr_bench_load {
     size_t sessions;
     struct xr_crew_member *members; /* bridges, then agents; the caller's */
     int epoll;
-    bool *is_touched; /* members that took events and owe the server an ack */
-    uint32_t *touched;
+    bool *is_touched;  /* members that took events and owe the server an ack */
+    uint32_t *touched; /* room for each twice: once owing, once again since */
     size_t touched_count;
     struct xr_bench_session *session;
     uint32_t *index;     /* of a session, by id - base; UINT32_MAX: not ours */
@@ -36,7 +36,8 @@ struct xr_bench_load {
     uint64_t sent;     /* commands: messages, and those that open and leave */
     uint64_t complete; /* of these; a message when it has been received too */
     uint64_t refused;
-    uint64_t broken; /* a number was doubled, left out, or came to the wrong place */
+    enum xr_code refusal; /* the last one's */
+    uint64_t broken;      /* a number was doubled, left out, or came to the wrong place */
     struct xr_bench_samples *samples; /* NULL: not measured */
 };
 

@@ -7,6 +7,7 @@
 #include "crew.h"
 
 #define POLL_MAX      1024
+#define AT_ONCE       16 /* log-ins */
 #define ASK_WAIT_MS   30000
 #define LEAVE_WAIT_MS 500
 
@@ -70,7 +71,7 @@ static int take_log_in(struct xr_crew_member *member)
 {
     struct xr_client_event event;
 
-    while (xr_client_next(member->client, &event)) {
+    while (member->client && xr_client_next(member->client, &event)) {
         if (event.kind != XR_CLIENT_STATE)
             continue;
         if (event.state == XR_CLIENT_READY && event.message) {
@@ -106,6 +107,22 @@ static int take_log_ins(struct xr_crew_member *at, size_t count)
     return XR_EXIT_OK;
 }
 
+/* Passwords take their time: those that wait too long for a check would be turned away. */
+static int begin_some(const struct xr_cli *cli, struct xr_crew_member *at, size_t count)
+{
+    size_t under_way = 0;
+    int code = XR_EXIT_OK;
+
+    for (size_t i = 0; i < count; i++)
+        under_way += at[i].client && xr_client_get_state(at[i].client) == XR_CLIENT_CONNECTING;
+    for (size_t i = 0; i < count && under_way < AT_ONCE && code == XR_EXIT_OK; i++)
+        if (!at[i].client) {
+            code = xr_crew_begin(cli, &at[i]);
+            under_way++;
+        }
+    return code;
+}
+
 int xr_crew_sign_in(const struct xr_cli *cli, struct xr_crew_member *at, size_t count,
                     const char *label)
 {
@@ -115,11 +132,11 @@ int xr_crew_sign_in(const struct xr_cli *cli, struct xr_crew_member *at, size_t 
     size_t ready = 0;
     int code = XR_EXIT_OK;
 
-    for (size_t i = 0; i < count && code == XR_EXIT_OK; i++)
-        if (!at[i].client)
-            code = xr_crew_begin(cli, &at[i]);
     xr_cli_progress_begin(&progress, label);
     while (code == XR_EXIT_OK && ready < count) {
+        code = begin_some(cli, at, count);
+        if (code != XR_EXIT_OK)
+            break;
         turn_all(at, count, 100);
         code = take_log_ins(at, count);
         const size_t now_ready = count_ready(at, count);
