@@ -49,7 +49,7 @@ build() { # preset
     if cmake --preset "$1" >"$log" 2>&1 && cmake --build --preset "$1" >>"$log" 2>&1; then
         return 0
     fi
-    grep -v '^\[' "$log" | tail -n 60
+    grep -v '^\[\|^--' "$log" | tail -n 60
     return 1
 }
 
