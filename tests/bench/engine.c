@@ -11,7 +11,7 @@
  * And how long a start takes, before and after.
  *
  *     bench_engine [--seconds N] [--agents N] [--sessions N] [--bridges N] [--length BYTES]
- *                  [--in-flight N]… [--relaxed] [DIRECTORY]
+ *                  [--in-flight N]… [--log-mib N] [--relaxed] [DIRECTORY]
  */
 #include "base/clock.h"
 #include "engine/shard.h"
@@ -37,6 +37,7 @@ struct options {
     uint32_t length;
     uint32_t flights[FLIGHTS_MAX];
     uint32_t flight_count;
+    uint32_t log_mib; /* how much log is kept; 0: the default */
     bool relaxed;
     const char *directory;
 };
@@ -277,6 +278,7 @@ static void start_engine(struct bench *bench, const struct shop *shop)
                                            .relaxed = bench->options.relaxed};
     struct xr_engine_options options = {
         .floor = {.commit = XR_commit_mode_SYNC, .lease_ms = 3600000, .beat_ms = 5000},
+        .log_bytes_max = (uint64_t)bench->options.log_mib << 20,
         .on_effects = on_effects,
         .context = bench,
     };
@@ -318,10 +320,15 @@ static uint32_t number_of(const char *text)
 static struct options read_options(int argc, char **argv)
 {
     static const struct option names[] = {
-        {"seconds", required_argument, NULL, 's'},  {"agents", required_argument, NULL, 'a'},
-        {"sessions", required_argument, NULL, 'n'}, {"bridges", required_argument, NULL, 'b'},
-        {"length", required_argument, NULL, 'l'},   {"in-flight", required_argument, NULL, 'f'},
-        {"relaxed", no_argument, NULL, 'r'},        {NULL, 0, NULL, 0},
+        {"seconds", required_argument, NULL, 's'},
+        {"agents", required_argument, NULL, 'a'},
+        {"sessions", required_argument, NULL, 'n'},
+        {"bridges", required_argument, NULL, 'b'},
+        {"length", required_argument, NULL, 'l'},
+        {"in-flight", required_argument, NULL, 'f'},
+        {"log-mib", required_argument, NULL, 'm'},
+        {"relaxed", no_argument, NULL, 'r'},
+        {NULL, 0, NULL, 0},
     };
     struct options options = {
         .seconds = 5, .agents = 100, .sessions = 1000, .bridges = 8, .length = 120};
@@ -342,6 +349,9 @@ static struct options read_options(int argc, char **argv)
             break;
         case 'l':
             options.length = number_of(optarg);
+            break;
+        case 'm':
+            options.log_mib = number_of(optarg);
             break;
         case 'r':
             options.relaxed = true;

@@ -2,15 +2,23 @@
  * Aim: a store without room turns the floor read-only and loses nothing: commands are answered
  * `storage`, what the server itself had to say comes later, nothing half is left, and it recovers.
  * Method: a real store with a map of a few MiB. A reader that is kept open makes it overflow in
- * the middle of a batch; letting go of it makes room again. After every outcome the indexes are
+ * the middle of a batch; letting go of it makes room again. And a file system of a few MiB, in a
+ * mount namespace of this process's own (skipped where that may not be made), filled by a file
+ * beside the store, so that the commit itself finds no room. After every outcome the indexes are
  * compared with the tables.
  */
 #include "support/shop.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -30,7 +38,8 @@ static void begin(struct cast *cast)
     const struct xr_be online = {.state = XR_presence_ONLINE};
     struct shop *shop = &cast->shop;
     memset(cast->text, 'x', sizeof cast->text);
-    shop->map_bytes = MAP_BYTES;
+    if (shop->map_bytes == 0)
+        shop->map_bytes = MAP_BYTES;
     shop->log_bytes_max = 256 * 1024;
     shop->on_outcome = shop_expect_index;
     shop_open(shop);
@@ -185,12 +194,91 @@ static void stopping_while_read_only_answers_everybody(void **state)
     shop_close(shop);
 }
 
+/* ---- a small file system ---- */
+
+struct disk {
+    char directory[64];
+    char filler[80];
+};
+
+/* False: no mount namespace may be made here. */
+static bool mount_disk(struct disk *disk)
+{
+    (void)snprintf(disk->directory, sizeof disk->directory, "/tmp/xr-disk-XXXXXX");
+    assert_non_null(mkdtemp(disk->directory));
+    (void)snprintf(disk->filler, sizeof disk->filler, "%s/filler", disk->directory);
+    if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+        mount("none", disk->directory, "tmpfs", 0, "size=16m") == 0)
+        return true;
+    assert_int_equal(rmdir(disk->directory), 0);
+    return false;
+}
+
+static void unmount_disk(const struct disk *disk)
+{
+    assert_int_equal(umount(disk->directory), 0);
+    assert_int_equal(rmdir(disk->directory), 0);
+}
+
+/* Leave so much room. */
+static void fill_disk(const struct disk *disk, uint64_t left)
+{
+    struct statvfs fs;
+    assert_int_equal(statvfs(disk->directory, &fs), 0);
+    const uint64_t size = (uint64_t)fs.f_bavail * fs.f_frsize;
+    const int fd = open(disk->filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_true(size > left);
+    assert_int_equal(posix_fallocate(fd, 0, (off_t)(size - left)), 0);
+    assert_int_equal(close(fd), 0);
+}
+
+/* Say so much at once that a batch needs more than is left; all must be answered. */
+static void flood(struct cast *cast, uint64_t count)
+{
+    const uint64_t answered = cast->bridge->answered;
+    for (uint64_t i = 0; i < count; i++)
+        (void)shop_say(&cast->shop, cast->bridge, cast->session,
+                       (struct xr_str){cast->text, sizeof cast->text});
+    shop_wait(&cast->shop, cast->bridge, answered + count);
+}
+
+static void a_commit_without_room_on_the_disk_is_survived(void **state)
+{
+    (void)state;
+    struct disk disk;
+    if (!mount_disk(&disk)) {
+        print_message("skipped: no mount namespace may be made here\n");
+        skip();
+    }
+    struct cast cast = {.shop.at = disk.directory,
+                        .shop.map_bytes = UINT64_C(256) << 20,
+                        .shop.reserve_bytes = 64 * 1024};
+    begin(&cast);
+    for (uint64_t left = 64; left < 1024; left += 256) {
+        const uint64_t errors = cast.bridge->errors;
+        fill_disk(&disk, left * 1024);
+        flood(&cast, 300);
+        assert_true(cast.bridge->errors > errors);
+        shop_wait_for(&cast.shop, is_read_only, NULL);
+        assert_int_equal(unlink(disk.filler), 0);
+        shop_wait_for(&cast.shop, is_writable, NULL);
+        /* A new device: the old one's counters have gaps where the flood was refused. */
+        cast.bridge = shop_login(&cast.shop, 2, "bridge");
+        const struct xr_say say = {.session = cast.session, .text = XR_STR("again")};
+        (void)shop_done(&cast.shop, cast.bridge, XR_TYPE_say, &say);
+    }
+    shop_close(&cast.shop);
+    unmount_disk(&disk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_store_refuses_keeps_and_recovers),
         cmocka_unit_test(a_store_full_for_good_serves_again_with_a_larger_map),
         cmocka_unit_test(stopping_while_read_only_answers_everybody),
+        cmocka_unit_test(a_commit_without_room_on_the_disk_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

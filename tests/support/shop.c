@@ -123,7 +123,7 @@ enum xr_status shop_try_start(struct shop *shop)
     const struct xr_store_options store = {
         .directory = shop->directory,
         .map_bytes = shop->map_bytes != 0 ? shop->map_bytes : UINT64_C(1) << 30,
-        .reserve_bytes = 1024 * 1024,
+        .reserve_bytes = shop->reserve_bytes != 0 ? shop->reserve_bytes : 1024 * 1024,
         .relaxed = shop->relaxed,
     };
     struct xr_engine_options options = {
@@ -140,10 +140,16 @@ enum xr_status shop_try_start(struct shop *shop)
         return status;
     options.store = shop->store;
     shop->starts++;
-    status = xr_engine_start(&options, &shop->engine);
-    if (status != XR_OK)
+    struct xr_engine *engine = NULL;
+    status = xr_engine_start(&options, &engine);
+    if (status != XR_OK) {
         xr_store_close(XR_MOVE(shop->store));
-    return status;
+        return status;
+    }
+    (void)pthread_mutex_lock(&shop->lock); /* outcomes may come in already */
+    shop->engine = engine;
+    (void)pthread_mutex_unlock(&shop->lock);
+    return XR_OK;
 }
 
 void shop_start(struct shop *shop)
@@ -323,9 +329,11 @@ static void expect_fresh_index(struct xr_reader *reader, const struct xr_engine 
 
 void shop_expect_index(struct shop *shop, const struct xr_outcome *outcome)
 {
-    const struct xr_engine *engine = shop->engine;
     struct xr_reader *reader = NULL;
     (void)outcome;
+    (void)pthread_mutex_lock(&shop->lock);
+    const struct xr_engine *engine = shop->engine;
+    (void)pthread_mutex_unlock(&shop->lock);
     if (engine == NULL)
         return; /* the engine is still starting */
     XR_ASSERT(xr_reader_open(shop->store, &reader) == XR_OK);

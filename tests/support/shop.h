@@ -33,6 +33,7 @@ struct shop_seat {
 struct shop {
     /* set before shop_open, as wanted */
     uint64_t map_bytes;
+    uint64_t reserve_bytes;
     bool relaxed;
     size_t queue_max;
     uint64_t log_bytes_max;
