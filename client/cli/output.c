@@ -297,8 +297,10 @@ void xr_cli_progress_show(struct xr_cli_progress *progress, uint64_t done, uint6
     if (total > 0)
         fprintf(stderr, "%s: %" PRIu64 " of %" PRIu64 " (%u %%), %s", progress->label, done, total,
                 (unsigned)(done * 100 / total), span);
-    else
+    else if (done > 0)
         fprintf(stderr, "%s: %" PRIu64 ", %s", progress->label, done, span);
+    else
+        fprintf(stderr, "%s, %s", progress->label, span);
     fputs(terminal ? "" : "\n", stderr);
     fflush(stderr);
     progress->shown = true;

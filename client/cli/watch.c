@@ -15,6 +15,7 @@ struct watch {
     bool raw;
     uint64_t shown;
     uint64_t last;
+    bool was_lost;  /* the connection, and that was told */
     bool names_old; /* an account or group has changed */
 };
 
@@ -187,13 +188,15 @@ static void on_update(struct watch *watch, const struct xr_client_event *event)
         show_text(watch, (enum xr_type)event->type, event->message);
 }
 
-static void on_state(const struct watch *watch, const struct xr_client_event *event)
+static void on_state(struct watch *watch, const struct xr_client_event *event)
 {
-    if (event->state == XR_CLIENT_CONNECTING)
-        fprintf(stderr, xr_text(watch->cli.lang, XR_TEXT_LINK_LOST), watch->cli.server);
-    else if (event->state == XR_CLIENT_READY)
-        fprintf(stderr, xr_text(watch->cli.lang, XR_TEXT_LINK_BACK), watch->cli.server);
-    fputc('\n', stderr);
+    const bool lost = event->state == XR_CLIENT_CONNECTING;
+    if (lost || watch->was_lost)
+        fprintf(stderr, xr_text(watch->cli.lang, lost ? XR_TEXT_LINK_LOST : XR_TEXT_LINK_BACK),
+                watch->cli.server);
+    if (lost || watch->was_lost)
+        fputc('\n', stderr);
+    watch->was_lost = lost;
 }
 
 static void on_event(void *context, const struct xr_client_event *event)
@@ -201,7 +204,7 @@ static void on_event(void *context, const struct xr_client_event *event)
     struct watch *watch = context;
     if (event->kind == XR_CLIENT_UPDATE)
         on_update(watch, event);
-    else if (event->kind == XR_CLIENT_STATE && event->state != XR_CLIENT_CLOSED)
+    else if (event->kind == XR_CLIENT_STATE && event->state <= XR_CLIENT_READY)
         on_state(watch, event);
     else if (event->kind == XR_CLIENT_RESYNC)
         fprintf(stderr, "%s\n", xr_text(watch->cli.lang, XR_TEXT_RESYNC));

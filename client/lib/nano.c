@@ -8,7 +8,8 @@
  * its connections, and the server knows a client by its connection. nanomsg would connect again
  * silently and at a fixed pace; it is told to wait an hour, and the talk decides when a new socket
  * is made. nanomsg does not report connections either: its statistics tell, looked at in each turn
- * and at least every LOOK_MS.
+ * and at least every LOOK_MS. (After a break it connects again at once all the same: a second
+ * connection of a socket is the sign of a break, and ends the socket.)
  *
  * The caller polls one descriptor for the life of the handle: an epoll set with the socket's
  * receiving descriptor, and, while a message could not be sent or a connection is being made, its
@@ -38,7 +39,7 @@
 #define RECEIVE_MAX     (1024 * 1024)
 #define RECONNECT_NEVER 3600000
 #define LOOK_MS         500 /* at most, between two looks at the connection */
-#define LOOK_DIALING_MS 20
+#define LOOK_OFTEN_MS   10  /* while one is being made, or about to end */
 
 struct xr_client {
     struct xr_talk *talk;
@@ -138,7 +139,9 @@ static void look(struct xr_client *client, int64_t now)
 {
     if (client->socket < 0)
         return;
-    const bool stands = nn_get_statistic(client->socket, NN_STAT_CURRENT_CONNECTIONS) > 0;
+    /* After a break nanomsg makes a second connection at once, whatever its interval. */
+    const bool stands = nn_get_statistic(client->socket, NN_STAT_CURRENT_CONNECTIONS) > 0 &&
+                        nn_get_statistic(client->socket, NN_STAT_ESTABLISHED_CONNECTIONS) == 1;
     const bool failed = nn_get_statistic(client->socket, NN_STAT_CONNECT_ERRORS) > 0;
     if (stands && !client->linked) {
         client->linked = true;
@@ -267,13 +270,13 @@ int xr_client_fd(const struct xr_client *client)
 int xr_client_wait_ms(const struct xr_client *client)
 {
     const int64_t now = mono_ms();
-    const bool dialing = xr_talk_is_dialing(client->talk);
+    const bool often = xr_talk_is_changing(client->talk);
     int64_t wait = xr_talk_deadline(client->talk, now) - now;
-    if (client->out_full && wait < LOOK_DIALING_MS)
-        wait = LOOK_DIALING_MS; /* the sending descriptor wakes the caller */
+    if (client->out_full && wait < LOOK_OFTEN_MS)
+        wait = LOOK_OFTEN_MS; /* the sending descriptor wakes the caller */
     if (wait < 0)
         wait = 0;
-    const int64_t most = dialing ? LOOK_DIALING_MS : LOOK_MS;
+    const int64_t most = often ? LOOK_OFTEN_MS : LOOK_MS;
     return (int)(wait < most ? wait : most);
 }
 

@@ -310,6 +310,11 @@ bool xr_talk_is_dialing(const struct xr_talk *talk)
     return talk->phase == PHASE_DIALING;
 }
 
+bool xr_talk_is_changing(const struct xr_talk *talk)
+{
+    return talk->phase == PHASE_DIALING || talk->phase == PHASE_LEAVING;
+}
+
 void xr_talk_linked(struct xr_talk *talk, int64_t now_ms)
 {
     if (talk->phase == PHASE_DIALING)

@@ -40,8 +40,10 @@ bool xr_talk_wants_dial(struct xr_talk *talk, int64_t now_ms);
 void xr_talk_linked(struct xr_talk *talk, int64_t now_ms);
 /* It could not be made, or is gone. */
 void xr_talk_unlinked(struct xr_talk *talk, int64_t now_ms);
-/* Is a connection being made? Then the shell should look often. */
+/* Is a connection being made? */
 bool xr_talk_is_dialing(const struct xr_talk *talk);
+/* Is one being made, or about to end? Then the shell should look often. */
+bool xr_talk_is_changing(const struct xr_talk *talk);
 
 /* ---- frames ---------------------------------------------------------------------------------- */
 
