@@ -46,7 +46,8 @@ static bool is_lately(const struct xr_query *query, int64_t ended_wall_ms)
 
 /*
  * The asker had the session and gave it up lately. The explanations are the list of its owners: a
- * time as owner ends with the next decision.
+ * time as owner ends with the next decision. Where a session was closed and reopened to another
+ * that is the reopening, at most reopen_s after the closing.
  */
 static bool gave_up_lately(struct xr_query *query, struct xr_session_id session)
 {
