@@ -765,40 +765,33 @@ static bool is_abort(int status)
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }
 
-/* The data file becomes something that cannot be written. */
-static void break_file(struct house *house)
+/* A batch, committed to a file that has become `path` behind the store's back. */
+static void commit_to(struct house *house, const char *path, int flags)
 {
     mdb_filehandle_t fd;
-    const int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (mdb_env_get_fd(house->store->env, &fd) != 0 || other < 0 || dup2(other, fd) < 0)
-        _exit(9);
-}
-
-static void commit_to_a_broken_file(struct house *house)
-{
     open_house(house);
-    begin(house);
-    put(house, 1, "a", "one");
-    break_file(house);
-    if (xr_store_commit(house->store) != XR_OK)
-        _exit(10);
-}
-
-/* The file system says that it is full, once. */
-static void commit_to_a_full_file(struct house *house)
-{
-    open_house(house);
-    begin(house);
-    put(house, 1, "a", "one");
-    commit(house);
     begin(house);
     put(house, 1, "a", "two");
-    mdb_filehandle_t fd;
-    const int other = open("/dev/full", O_RDWR | O_CLOEXEC);
+    const int other = open(path, flags | O_CLOEXEC);
     if (mdb_env_get_fd(house->store->env, &fd) != 0 || other < 0 || dup2(other, fd) < 0)
         _exit(9);
-    if (xr_store_commit(house->store) == XR_STORAGE)
-        _exit(10);
+    _exit(xr_store_commit(house->store) == XR_STORAGE ? 10 : 11);
+}
+
+static void commit_to_what_cannot_be_written(struct house *house)
+{
+    commit_to(house, "/dev/null", O_RDONLY);
+}
+
+/* The first pages of a process are not mapped: writing there is EIO, with room on the disk. */
+static void commit_to_what_gives_eio(struct house *house)
+{
+    commit_to(house, "/proc/self/mem", O_RDWR);
+}
+
+static void commit_to_what_is_full(struct house *house)
+{
+    commit_to(house, "/dev/full", O_RDWR);
 }
 
 static void write_with_a_readers_handle(struct house *house)
@@ -840,7 +833,8 @@ static void a_failed_write_ends_the_process(void **state)
     struct house *house = *state;
     close_house(house);
     assert_false(is_abort(run_apart(do_nothing_wrong, house)));
-    assert_true(is_abort(run_apart(commit_to_a_broken_file, house)));
+    assert_true(is_abort(run_apart(commit_to_what_cannot_be_written, house)));
+    assert_true(is_abort(run_apart(commit_to_what_gives_eio, house)));
     open_house(house);
     struct xr_reader *reader = read_house(house);
     assert_read(reader, 1, XR_TABLE_session, "a", "one");
@@ -851,7 +845,7 @@ static void lack_of_room_does_not(void **state)
 {
     struct house *house = *state;
     close_house(house);
-    const int status = run_apart(commit_to_a_full_file, house);
+    const int status = run_apart(commit_to_what_is_full, house);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 10);
 }

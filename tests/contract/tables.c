@@ -524,7 +524,7 @@ static void digest(struct stand *stand, uint8_t out[32])
 static void digests_tell_every_difference(void **state)
 {
     struct stand *stand = *state;
-    uint8_t seen[8][32];
+    uint8_t seen[9][32];
     digest(stand, seen[0]);
     put(stand, XR_TABLE_session, "ab", "c");
     digest(stand, seen[1]);
@@ -540,15 +540,20 @@ static void digests_tell_every_difference(void **state)
     digest(stand, seen[5]);
     append(stand, "ab", "c");
     digest(stand, seen[6]);
-    for (size_t i = 0; i < 7; i++) {
+    del(stand, XR_TABLE_session, "ab");
+    put(stand, XR_TABLE_session, "ac", "c");
+    digest(stand, seen[7]);
+    for (size_t i = 0; i < 8; i++) {
         for (size_t j = 0; j < i; j++)
             assert_memory_not_equal(seen[i], seen[j], 32);
     }
     del(stand, XR_TABLE_journal, "ab");
     del(stand, XR_TABLE_open, "a");
+    del(stand, XR_TABLE_session, "ac");
+    put(stand, XR_TABLE_session, "ab", "c");
     turn(stand);
-    digest(stand, seen[7]);
-    assert_memory_equal(seen[7], seen[1], 32);
+    digest(stand, seen[8]);
+    assert_memory_equal(seen[8], seen[1], 32);
 }
 
 /* ---- drawn operations beside a model -------------------------------------------------------- */
