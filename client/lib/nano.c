@@ -38,7 +38,7 @@
 #define HEADER_BIT      0x80000000U
 #define RECEIVE_MAX     (1024 * 1024)
 #define RECONNECT_NEVER 3600000
-#define LOOK_MS         500 /* at most, between two looks at the connection */
+#define LOOK_MS         250 /* at most, between two looks at the connection */
 #define LOOK_OFTEN_MS   10  /* while one is being made, or about to end */
 
 struct xr_client {
