@@ -83,7 +83,11 @@ static struct xr_customer_id find_by_channel(struct xr_query *query, struct xr_s
     struct xr_bin value;
     if (xr_tables_get(query->tables, XR_TABLE_channel, xr_key_of(&key), &value) != XR_OK)
         return (struct xr_customer_id){0};
-    return (struct xr_customer_id){xr_key_read_u64(value, 0)};
+    if (value.size != 8) {
+        query->failed = XR_CORRUPT;
+        return (struct xr_customer_id){0};
+    }
+    return (struct xr_customer_id){xr_get_u64be(value.at)};
 }
 
 /* The customer's record, copied, if the asker may see it; NULL: none. */
