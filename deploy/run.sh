@@ -34,8 +34,9 @@ done
 # ---- build -----------------------------------------------------------------------------------
 
 sh deploy/packages.sh build || exit 1
-mkdir -p build "$data" || exit 1
-chmod 700 "$data"
+umask 022
+mkdir -p build || exit 1
+(umask 077 && mkdir -p "$data" && : >>"$data/log") || exit 1
 bin=build/release/bin
 [ -x $bin/xiaoerd ] || echo "Building; the first time takes a minute or two (build/run.log)."
 if ! { cmake --preset release && cmake --build --preset release --target xiaoerd xiaoer; } \

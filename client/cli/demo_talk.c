@@ -175,9 +175,10 @@ static void take_change(struct xr_demo_talks *talks, const struct xr_session_cha
 }
 
 /* A person may say anything: it stands for the agent's lines up to the buyer's next one. */
-static void take_message(struct xr_demo_talks *talks, const struct xr_message *message,
+static void take_message(struct xr_demo_talks *talks, const struct xr_message_added *added,
                          int64_t now_ms)
 {
+    const struct xr_message *message = &added->message;
     struct xr_demo_talk *talk = find_session(talks, message->session.n);
 
     talks->messages++;
