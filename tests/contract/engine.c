@@ -286,7 +286,10 @@ static void replay_log(struct xr_store *store, uint32_t number, struct xr_floor 
         assert_true(head.floor_ms >= walk->floor_ms_last);
         assert_true(head.epoch >= walk->epoch_last);
         for (uint32_t i = 0; i < head.events; i++) {
+            uint8_t random[16];
+            memcpy(random, event.random, sizeof random);
             assert_int_equal(xr_batch_next(&events, &event), XR_OK);
+            assert_memory_not_equal(event.random, random, sizeof random);
             if (event.floor == number)
                 replay_event(floor, tables, &head, &event, &effects, walk);
         }

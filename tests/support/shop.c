@@ -163,7 +163,8 @@ void shop_start(struct shop *shop)
 
 void shop_stop(struct shop *shop)
 {
-    xr_engine_stop(XR_MOVE(shop->engine));
+    xr_engine_stop(shop->engine); /* outcomes still come in */
+    shop->engine = NULL;
     xr_store_close(XR_MOVE(shop->store));
 }
 
