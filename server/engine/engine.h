@@ -56,7 +56,7 @@ struct xr_outcome {
     struct xr_outcome *next;   /* the receiver's */
     struct xr_effects effects; /* in order; `floor` set in each */
     uint64_t batch_no;
-    uint32_t events;           /* submissions that this batch consumed: room in the queue */
+    uint32_t events; /* submissions that this batch consumed: room in the queue */
 };
 void xr_outcome_free(struct xr_outcome *outcome);
 
@@ -66,9 +66,10 @@ struct xr_engine_options {
     size_t queue_max;       /* submissions waiting; default 65536 */
     uint64_t log_bytes_max; /* default 4 GiB */
     uint32_t log_days;      /* default 7 */
-    /* Called on the floor thread after each commit; must not block. */
+    /* Called on the floor thread after each commit, perhaps before xr_engine_start has returned,
+     * and for what was refused for lack of room; must not block. */
     void (*on_effects)(void *context, struct xr_outcome *take);
-    /* The floor turned read-only (true) or recovered (false). */
+    /* The floor turned read-only (true) or recovered (false). NULL is fine. */
     void (*on_read_only)(void *context, bool read_only);
     void *context;
 };
@@ -98,10 +99,10 @@ void xr_engine_stop(struct xr_engine *engine);
 
 /*
  * Hand over an event. XR_OK: taken, even if it will be refused by the floor. XR_BUSY: the queue is
- * full; the submission stays the caller's.
+ * full; the submission stays the caller's. The body must be valid (xr_body_decode), the floor known
+ * (xr_engine_floor), the type not `founded`; otherwise the process stops.
  */
-enum xr_status xr_engine_submit(struct xr_engine *engine,
-                                struct xr_submission *take) XR_MUST_USE;
+enum xr_status xr_engine_submit(struct xr_engine *engine, struct xr_submission *take) XR_MUST_USE;
 
 /* Number of the floor of that name; XR_NONE. Any thread. */
 enum xr_status xr_engine_floor(struct xr_engine *engine, struct xr_str name,
@@ -109,7 +110,7 @@ enum xr_status xr_engine_floor(struct xr_engine *engine, struct xr_str name,
 
 /*
  * Found a floor and wait until that is durable. `hash` is of the owner's password.
- * XR_OK, XR_EXISTS, XR_STORAGE.
+ * XR_OK, XR_EXISTS, XR_STORAGE, XR_NOMEM, XR_BAD: a name or login that is empty or too long.
  */
 enum xr_status xr_engine_found(struct xr_engine *engine, struct xr_str name, struct xr_str login,
                                struct xr_str hash, uint32_t *out) XR_MUST_USE;
