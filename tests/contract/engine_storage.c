@@ -25,7 +25,7 @@
 
 #include <cmocka.h>
 
-#define MAP_BYTES (UINT64_C(4) << 20)
+#define MAP_BYTES (UINT64_C(2) << 20)
 #define GONE      (XR_BATCH_EVENTS_MAX + 500)
 
 struct cast {
@@ -44,7 +44,7 @@ static void begin(struct cast *cast)
     memset(cast->text, 'x', sizeof cast->text);
     if (shop->map_bytes == 0)
         shop->map_bytes = MAP_BYTES;
-    shop->log_bytes_max = 256 * 1024;
+    shop->log_bytes_max = 128 * 1024;
     shop->on_outcome = shop_expect_index;
     shop_open(shop);
     shop_start(shop);
