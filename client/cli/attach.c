@@ -18,6 +18,7 @@
 #define LOOP_MS        1000 /* the prompt shows how long the buyer waits */
 #define HISTORY_SHOWN  10
 #define BANNER_COLUMNS 72
+#define PROMPT_COLUMNS 20 /* of the buyer's name */
 
 static const char *text(const struct xr_attach *a, enum xr_text key)
 {
@@ -132,6 +133,12 @@ void xr_attach_ask_history(struct xr_attach *a, uint64_t session, uint32_t from,
     xr_attach_send(a, XR_ATTACH_HISTORY, session, XR_TYPE_get_history, &ask, NULL);
 }
 
+void xr_attach_ask_card(struct xr_attach *a, const struct xr_attach_session *session)
+{
+    const struct xr_get_customer ask = {.customer = {session->customer}};
+    xr_attach_send(a, XR_ATTACH_CARD, session->id, XR_TYPE_get_customer, &ask, NULL);
+}
+
 static void ask_list(struct xr_attach *a)
 {
     const struct xr_get_sessions ask = {.agent = a->link.welcome.agent};
@@ -166,11 +173,10 @@ static void show_notes(struct xr_attach *a, const struct xr_note_list *notes)
 static void show_message(struct xr_attach *a, const struct xr_message *message)
 {
     struct xr_attach_session *session = xr_attach_find(a, message->session.n);
+    const bool elsewhere = session != NULL && session->id != a->current;
     xr_input_hide(&a->input);
-    if (session != NULL && session->id != a->current)
-        printf("%s#%" PRIu64 "%s ", xr_view_colour(stdout, XR_COLOUR_YELLOW), session->id,
-               xr_view_colour(stdout, XR_COLOUR_PLAIN));
-    xr_view_message(&a->view, message, xr_str_of(session != NULL ? session->buyer : NULL));
+    xr_view_message(&a->view, message, xr_str_of(session != NULL ? session->buyer : NULL),
+                    elsewhere);
 }
 
 void xr_attach_go(struct xr_attach *a, uint64_t id)
@@ -183,6 +189,8 @@ void xr_attach_go(struct xr_attach *a, uint64_t id)
         show_banner(a, session, "", XR_COLOUR_BOLD);
     const uint32_t unread = session->unread;
     session->unread = 0;
+    if (!session->is_known)
+        xr_attach_ask_card(a, session);
     if (!session->is_known || unread > 0)
         xr_attach_ask_history(a, id, 0, HISTORY_SHOWN);
     session->is_known = true;
@@ -396,14 +404,18 @@ static void on_refusal(struct xr_attach *a, struct xr_attach_pending *pending,
                        a->unsaid != NULL ? a->unsaid : "");
         return;
     }
-    if (pending->text != NULL)
-        xr_attach_tell(a, XR_COLOUR_RED, "%s: %s", text(a, XR_TEXT_AT_NOT_SENT), pending->text);
     struct xr_attach_session *session = xr_attach_find(a, pending->session);
     if (session != NULL && pending->what == XR_ATTACH_HISTORY)
         session->is_asking = false;
-    fputs(xr_view_colour(stderr, XR_COLOUR_RED), stderr);
-    xr_cli_refused(&a->cli, error);
-    fputs(xr_view_colour(stderr, XR_COLOUR_PLAIN), stderr);
+    char why[XR_REMARK_MAX * 4 + 512];
+    if (a->cli.json)
+        (void)xr_cli_json(xr_json_write(XR_TYPE_error, error));
+    xr_cli_refusal(a->cli.lang, error, why, sizeof(why));
+    if (pending->text != NULL)
+        xr_attach_tell(a, XR_COLOUR_RED, "%s: %s: %s", text(a, XR_TEXT_AT_NOT_SENT), why,
+                       pending->text);
+    else
+        xr_attach_tell(a, XR_COLOUR_RED, "%s: %s", text(a, XR_TEXT_AT_REFUSED), why);
 }
 
 static void on_result(struct xr_attach *a, struct xr_attach_pending *pending,
@@ -459,6 +471,8 @@ static void on_state(struct xr_attach *a, const struct xr_client_event *event)
 static void on_event(void *context, const struct xr_client_event *event)
 {
     struct xr_attach *a = context;
+    if (!a->has_greeted)
+        return; /* the list that is asked for next has it all */
     if (event->kind == XR_CLIENT_UPDATE)
         on_update(a, event);
     else if (event->kind == XR_CLIENT_ANSWER)
@@ -483,9 +497,11 @@ static const char *make_prompt(struct xr_attach *a, char *out, size_t size)
         snprintf(more, sizeof(more), text(a, XR_TEXT_AT_OTHERS_UNREAD), unread);
     if (session != NULL && session->waiting_ms != 0)
         xr_cli_span(span, xr_cli_wall_ms() - session->waiting_ms);
+    const struct xr_str buyer =
+        xr_cli_cut(xr_str_of(session != NULL ? session->buyer : ""), PROMPT_COLUMNS);
     if (session != NULL)
-        snprintf(out, size, "%s%s%s#%" PRIu64 " %.40s%s%s › ", more, more[0] != '\0' ? " · " : "",
-                 "", session->id, session->buyer, span[0] != '\0' ? " " : "", span);
+        snprintf(out, size, "%s%s#%" PRIu64 " %.*s%s%s › ", more, more[0] != '\0' ? " · " : "",
+                 session->id, (int)buyer.size, buyer.at, span[0] != '\0' ? " " : "", span);
     else
         snprintf(out, size, "%s › ", xr_word(a->cli.lang, "presence", a->state));
     return out;
@@ -553,14 +569,15 @@ static int run_loop(struct xr_attach *a)
 static int work(struct xr_attach *a, bool as_is)
 {
     int code = xr_cli_link_open(&a->link, &a->cli, (struct xr_cli_feed){.wanted = true});
+    a->state = a->link.welcome.state;
     if (code == XR_EXIT_OK)
         code = xr_cli_names_load(&a->names, &a->link);
     if (code != XR_EXIT_OK)
         return code;
-    a->state = a->link.welcome.state;
     xr_input_open(&a->input);
     xr_attach_tell(a, XR_COLOUR_BOLD, text(a, XR_TEXT_AT_HELLO),
                    a->link.name[0] != '\0' ? a->link.name : "-", a->cli.floor);
+    a->has_greeted = true;
     ask_list(a);
     if (!as_is && a->state != XR_presence_ONLINE) {
         const struct xr_be be = {.state = XR_presence_ONLINE};

@@ -56,6 +56,7 @@ struct xr_attach {
     char *unsaid; /* what was refused because others had written; /again sends it */
     uint64_t unsaid_session;
     bool names_old;
+    bool has_greeted;
     bool was_lost; /* the connection, and that was told */
     bool leaving;  /* /quit was typed with sessions open: once more is meant */
     bool quit;
@@ -75,6 +76,7 @@ void xr_attach_go(struct xr_attach *a, uint64_t session);
 /* The one whose buyer waits longest, else any, but not `except`; 0: none. */
 uint64_t xr_attach_next(const struct xr_attach *a, uint64_t except);
 void xr_attach_ask_history(struct xr_attach *a, uint64_t session, uint32_t from, uint32_t max);
+void xr_attach_ask_card(struct xr_attach *a, const struct xr_attach_session *session);
 void xr_attach_list(struct xr_attach *a);
 
 /* A remark of the program itself, on a line of its own. */

@@ -219,7 +219,9 @@ int xr_cli_with_link(const struct xr_cli *cli, int (*run)(struct xr_cli_link *, 
  * too; -1: none. */
 void xr_cli_link_pump(struct xr_cli_link *link, int wait_ms, int other);
 
-/* Tell a refusal: a sentence on stderr, with --json the error itself on stdout. */
+/* A refusal as a sentence; always terminated. */
+void xr_cli_refusal(enum xr_cli_lang lang, const struct xr_error *error, char *out, size_t size);
+/* Tell it: the sentence on stderr, with --json the error itself on stdout. */
 void xr_cli_refused(const struct xr_cli *cli, const struct xr_error *error);
 
 /* ---- stored tokens (token.c) ------------------------------------------------------------------

@@ -93,8 +93,10 @@ static void draw(struct xr_input *input)
 
 void xr_input_hide(struct xr_input *input)
 {
-    if (input->terminal && input->shown)
+    if (input->terminal && input->shown) {
         fputs("\r\033[K", stdout);
+        fflush(stdout); /* what follows may go to stderr */
+    }
     input->shown = false;
 }
 

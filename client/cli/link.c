@@ -40,23 +40,37 @@ static void keep_welcome(struct xr_cli_link *link, const struct xr_welcome *welc
     link->welcome.token = (struct xr_bin){0};
 }
 
+/* Where the server names a field that says more than the code does. */
+static bool has_telling_field(const struct xr_error *error)
+{
+    return error->field.size > 0 &&
+           (error->code == XR_code_MALFORMED || error->code == XR_code_MISSING ||
+            error->code == XR_code_RANGE || error->code == XR_code_FULL);
+}
+
+void xr_cli_refusal(enum xr_cli_lang lang, const struct xr_error *error, char *out, size_t size)
+{
+    const char *state = "";
+    if (error->state != 0)
+        state = xr_word(lang, "session_state", error->state);
+    else if (error->presence != 0)
+        state = xr_word(lang, "presence", error->presence);
+    const bool field = has_telling_field(error);
+    const bool text = error->text.size > 0;
+    snprintf(out, size, "%s%s%s%s%s%.*s%s%.*s%s", xr_word(lang, "code", error->code),
+             state[0] != '\0' ? " (" : "", state, state[0] != '\0' ? ")" : "", field ? ": " : "",
+             field ? (int)error->field.size : 0, field ? error->field.at : "", text ? " (" : "",
+             text ? (int)error->text.size : 0, text ? error->text.at : "", text ? ")" : "");
+}
+
 void xr_cli_refused(const struct xr_cli *cli, const struct xr_error *error)
 {
+    char text[XR_REMARK_MAX * 4 + 512];
     if (cli->json)
         (void)xr_cli_json(xr_json_write(XR_TYPE_error, error));
-    const char *text = xr_word(cli->lang, "code", error->code);
-    fprintf(stderr, "xiaoer: %s", text);
-    if (error->state != 0)
-        fprintf(stderr, " (%s)", xr_word(cli->lang, "session_state", error->state));
-    if (error->presence != 0)
-        fprintf(stderr, " (%s)", xr_word(cli->lang, "presence", error->presence));
-    if (error->field.size > 0)
-        fprintf(stderr, ": %.*s", (int)error->field.size, error->field.at);
-    if (error->text.size > 0) {
-        fputs(" (", stderr);
-        xr_cli_put(stderr, error->text);
-        fputc(')', stderr);
-    }
+    xr_cli_refusal(cli->lang, error, text, sizeof(text));
+    fputs("xiaoer: ", stderr);
+    xr_cli_put(stderr, xr_str_of(text));
     fputc('\n', stderr);
 }
 

@@ -161,10 +161,8 @@ static void run_who(struct xr_attach *a, const char *rest)
 {
     (void)rest;
     const struct xr_attach_session *session = want_current(a);
-    if (session == NULL)
-        return;
-    const struct xr_get_customer ask = {.customer = {session->customer}};
-    xr_attach_send(a, XR_ATTACH_CARD, session->id, XR_TYPE_get_customer, &ask, NULL);
+    if (session != NULL)
+        xr_attach_ask_card(a, session);
 }
 
 static void add_note(struct xr_attach *a, const char *words, bool pinned)

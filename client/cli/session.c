@@ -79,7 +79,7 @@ static int ask_messages(struct xr_cli_link *link, const struct wanted *wanted,
         if (link->cli->json)
             (void)xr_cli_json(xr_json_write(type, answer));
         for (uint32_t i = 0; i < history->messages.count && !link->cli->json; i++)
-            xr_view_message(view, &history->messages.at[i], xr_str_of(buyer));
+            xr_view_message(view, &history->messages.at[i], xr_str_of(buyer), false);
         more = wanted->all && history->more && history->messages.count > 0;
         if (more)
             ask.from = history->messages.at[history->messages.count - 1].number + 1;

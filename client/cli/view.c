@@ -110,14 +110,20 @@ static enum xr_colour sender_colour(enum xr_sender sender)
 }
 
 void xr_view_message(const struct xr_view *view, const struct xr_message *message,
-                     struct xr_str buyer)
+                     struct xr_str buyer, bool with_session)
 {
     char when[24];
+    char number[32];
     char room[16];
     char head[64];
     xr_cli_time(when, message->wall_ms);
-    const int size = snprintf(head, sizeof(head), "%s %4u  ", when, message->number);
-    fprintf(view->out, "%s%s%s", xr_view_colour(view->out, XR_COLOUR_DIM), head,
+    if (with_session)
+        snprintf(number, sizeof(number), "#%" PRIu64, message->session.n);
+    else
+        snprintf(number, sizeof(number), "%u", message->number);
+    const int size = snprintf(head, sizeof(head), "%s %5s  ", when, number);
+    fprintf(view->out, "%s%s%s",
+            xr_view_colour(view->out, with_session ? XR_COLOUR_YELLOW : XR_COLOUR_DIM), head,
             xr_view_colour(view->out, sender_colour(message->sender)));
     const struct xr_str who = xr_cli_cut(sender_of(view, message, buyer, room), WHO_WIDTH);
     xr_cli_pad(view->out, who, WHO_WIDTH, false);

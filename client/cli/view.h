@@ -19,9 +19,10 @@ void xr_view_line(const struct xr_view *view, enum xr_text key, const char *form
 /* Nick, else the buyer's id, else "-". */
 struct xr_str xr_view_buyer(const struct xr_session_view *session);
 
-/* A message: time, number, who, text; more lines are indented under the first. */
+/* A message: time, number, who, text; more lines are indented under the first. `with_session`: the
+ * number is that of the session. */
 void xr_view_message(const struct xr_view *view, const struct xr_message *message,
-                     struct xr_str buyer);
+                     struct xr_str buyer, bool with_session);
 
 /* A note: number, revision, who, when, text. */
 void xr_view_note(const struct xr_view *view, const struct xr_note *note);
