@@ -503,6 +503,47 @@ static void a_feed_goes_on_after_the_server_was_killed(void **state)
     watch_end(&watch);
 }
 
+/* Two floors in one server, with the same numbers for everything: nothing of one reaches the other.
+ */
+static void floors_do_not_see_each_other(void **state)
+{
+    struct scene *scene = *state;
+    struct watch watch;
+    struct guest other;
+    const struct xr_beat beat = {0};
+    const struct xr_hello hello = {.protocol = XR_PROTOCOL_VERSION,
+                                   .floor = XR_STR("second"),
+                                   .login = XR_STR("owner"),
+                                   .password = XR_STR(SERVED_PASSWORD),
+                                   .feed = true};
+    served_stop(&scene->served);
+    scene->served.args[0] = "--floor=second";
+    served_start(&scene->served);
+    guest_open(&other, &scene->served, true);
+    assert_int_equal(guest_hello(&other, &hello), XR_TYPE_welcome);
+    assert_int_equal(other.welcome.agent.n, scene->owner.welcome.agent.n);
+    const struct xr_hello foreign = {.protocol = XR_PROTOCOL_VERSION,
+                                     .floor = XR_STR("second"),
+                                     .token = {scene->owner.token, XR_TOKEN_BYTES}};
+    struct guest stranger; /* a token holds on its own floor only */
+    guest_open(&stranger, &scene->served, true);
+    assert_int_equal(guest_hello(&stranger, &foreign), XR_TYPE_error);
+    guest_close(&stranger);
+    watch_begin(&watch, &scene->served, &scene->owner, NULL);
+    for (int i = 0; i < 20; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "group%d", i);
+        const struct xr_group_set set = {.name = xr_str_of(name)};
+        guest_do(&other, XR_TYPE_group_set, &set);
+    }
+    assert_true(raw_frame_send(&watch.guest.raw, XR_TYPE_beat, 1, &beat));
+    while (watch.markers == 0)
+        watch_one(&watch);
+    assert_int_equal(watch.updates, 0);
+    watch_end(&watch);
+    guest_close(&other);
+}
+
 /* With an argument: only the tests of that name, which may hold a '*'. */
 int main(int argc, char **argv)
 {
@@ -536,6 +577,7 @@ int main(int argc, char **argv)
         IMPATIENT(a_slow_one_is_told_to_begin_anew),
         IMPATIENT(who_acknowledges_nothing_is_closed),
         IMPATIENT(who_takes_nothing_is_closed),
+        CLAIM(floors_do_not_see_each_other),
         CLAIM(a_feed_goes_on_after_the_server_was_killed),
     };
     return cmocka_run_group_tests(claims, NULL, NULL);

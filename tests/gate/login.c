@@ -300,6 +300,35 @@ static void revoking_a_device_closes_it_at_once(void **state)
     guest_close(&owner);
 }
 
+/* More log-ins than the pool has places for: each is answered, the late ones with BUSY at once. */
+static void a_flood_of_log_ins_is_told_to_come_later(void **state)
+{
+    struct served *served = *state;
+    struct guest guests[80];
+    int denied = 0;
+    int busy = 0;
+    served->args[0] = "--login-tries=60000";
+    served->args[1] = "--hash-threads=1";
+    served_start(served);
+    for (int i = 0; i < 80; i++) {
+        char login[32];
+        snprintf(login, sizeof(login), "nobody%d", i);
+        const struct xr_hello hello = hello_with("elsewhere", login, SERVED_PASSWORD);
+        guest_open(&guests[i], served, true);
+        assert_true(raw_frame_send(&guests[i].raw, XR_TYPE_hello, 5, &hello));
+    }
+    for (int i = 0; i < 80; i++) {
+        const struct xr_error *error =
+            raw_expect(&guests[i].raw, XR_TYPE_error, NULL, guests[i].arena);
+        denied += error->code == XR_code_DENIED;
+        busy += error->code == XR_code_BUSY && error->retry_ms > 0;
+        guest_close(&guests[i]);
+    }
+    assert_int_equal(denied + busy, 80);
+    assert_true(denied >= 32);
+    assert_true(busy >= 1);
+}
+
 /* Is the secret anywhere in the file? */
 static bool is_in_file(const char *path, const void *secret, size_t size)
 {
@@ -354,6 +383,7 @@ int main(void)
         CLAIM(an_account_is_made_with_a_password_that_then_opens),
         CLAIM(passwords_too_short_and_ready_hashes_are_refused_by_the_desk),
         CLAIM(revoking_a_device_closes_it_at_once),
+        CLAIM(a_flood_of_log_ins_is_told_to_come_later),
         CLAIM(no_secret_is_in_the_store_or_the_log),
     };
     return cmocka_run_group_tests(claims, NULL, NULL);

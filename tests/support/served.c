@@ -142,6 +142,9 @@ int served_refused(struct served *served, const char *const *args)
 {
     int out;
     const pid_t pid = launch(served, args, &out);
+    char away[4096];
+    while (read(out, away, sizeof(away)) > 0)
+        ;
     close(out);
     const int status = wait_for_end(pid);
     assert_true(WIFEXITED(status));
