@@ -10,6 +10,9 @@
  * reading, for at most xr_client_wait_ms, and then calls xr_client_turn; then it takes events with
  * xr_client_next until there is none.
  *
+ * Events that were not taken stay, and hold back what comes after them. (client/examples/minimal.c
+ * is the whole program.)
+ *
  *     while (running) {
  *         poll(&(struct pollfd){xr_client_fd(c), POLLIN, 0}, 1, xr_client_wait_ms(c));
  *         xr_client_turn(c);
@@ -27,14 +30,15 @@
 struct xr_client;
 
 struct xr_client_options {
-    size_t size;            /* sizeof(struct xr_client_options) */
-    const char *address;    /* "tcp://127.0.0.1:7400" or "ipc:///path/to/socket" */
-    const char *floor;      /* name of the floor */
-    const char *login;      /* with password; NULL with a token */
-    const char *password;   /* may be overwritten after xr_client_new returns */
-    const uint8_t *token;   /* 32 bytes, instead of login and password; NULL: none */
-    bool feed;              /* receive updates */
-    bool resume;            /* begin the feed after `cursor` instead of with what is new */
+    size_t size;          /* sizeof(struct xr_client_options) */
+    const char *address;  /* "tcp://127.0.0.1:7400" or "ipc:///path/to/socket" */
+    const char *floor;    /* name of the floor */
+    const char *login;    /* with password; NULL with a token */
+    const char *password; /* may be overwritten after xr_client_new returns */
+    const uint8_t *token; /* 32 bytes; with login and password too: they are used where the token
+                             is no longer known; NULL: none */
+    bool feed;            /* receive updates */
+    bool resume;          /* begin the feed after `cursor` instead of with what is new */
     uint64_t cursor;
     const char *client;     /* "program/version", shown to supervisors */
     uint32_t retry_min_ms;  /* reconnecting: first delay bound, default 100 */
@@ -50,7 +54,8 @@ enum xr_client_state {
 };
 
 enum xr_client_event_kind {
-    XR_CLIENT_STATE,  /* `state` has changed; READY carries `message` = struct xr_welcome */
+    XR_CLIENT_STATE,  /* `state` has changed; READY carries `message` = struct xr_welcome, REFUSED
+                         struct xr_error */
     XR_CLIENT_ANSWER, /* to a command or query: `ref` as returned by send */
     XR_CLIENT_UPDATE, /* of the feed, in order, each once; `seq` is acknowledged by the next turn */
     XR_CLIENT_RESYNC, /* too far behind: ask for what you show; the feed goes on after `seq` */
@@ -62,8 +67,8 @@ struct xr_client_event {
     enum xr_client_state state;
     uint64_t ref;        /* ANSWER */
     uint64_t seq;        /* UPDATE, RESYNC */
-    uint32_t type;       /* enum xr_type of message; 0: none */
-    const void *message; /* its struct */
+    uint32_t type;       /* enum xr_type of message; 0: none, or from a newer server */
+    const void *message; /* its struct; NULL where type is 0 */
 };
 
 /*
@@ -115,7 +120,11 @@ XR_API enum xr_status xr_client_send(struct xr_client *client, uint32_t type, co
 /* Send what has gathered now instead of with the next turn. */
 XR_API void xr_client_flush(struct xr_client *client);
 
-/* Pause the feed: updates are not taken from the socket and not acknowledged until resumed. */
+/*
+ * Pause the feed: nothing is taken from the socket and nothing acknowledged until resumed. Answers
+ * wait with the updates; heartbeats go on. The server ends a connection on which nothing is
+ * acknowledged for long (30 s): after resuming the handle connects again, with its cursor.
+ */
 XR_API void xr_client_pause(struct xr_client *client, bool paused);
 
 XR_API enum xr_client_state xr_client_get_state(const struct xr_client *client);
