@@ -248,8 +248,8 @@ static void say_ready(const struct server *server)
     }
     printf("\n");
     fflush(stdout);
-    xr_log_line(XR_LOG_INFO, "ready", "version=%s data=%s commit=%s", XR_VERSION, server->config.data,
-                server->config.commit);
+    xr_log_line(XR_LOG_INFO, "ready", "version=%s data=%s commit=%s", XR_VERSION,
+                server->config.data, server->config.commit);
 }
 
 /* ---- stopping -------------------------------------------------------------------------------- */
