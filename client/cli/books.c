@@ -76,9 +76,11 @@ static bool has_room(const struct xr_books *books, const struct xr_books_agent *
     return may_serve(a, group) && a->active < books->rules.limit;
 }
 
-static uint32_t band_of(const struct xr_books *books, const struct xr_books_agent *a)
+/* By the limit that holds for this agent and session. */
+static uint32_t band_of(const struct xr_books *books, const struct xr_books_agent *a,
+                        uint32_t limit)
 {
-    return books->rules.load_bands * a->active / books->rules.limit;
+    return books->rules.load_bands * a->active / limit;
 }
 
 /* ---- buyers: who served them last ------------------------------------------------------------ */
@@ -165,21 +167,24 @@ static bool is_out_of_order(const struct xr_books *books, const struct xr_books_
 
 /* ---- shares --------------------------------------------------------------------------------- */
 
-/* Mark a share as handed out: `part` of it for each weight of those who could take it. */
-static void divide_share(struct xr_books *books, uint32_t group, size_t taker)
+/* Hand out a share, by weight, among those who could take it: those with room in the lowest band
+ * of load, and the taker, whose band counts by the limit that holds for him. */
+static void divide_share(struct xr_books *books, uint32_t group, size_t taker, uint32_t limit)
 {
-    uint32_t lowest = UINT32_MAX;
+    uint32_t lowest = band_of(books, &books->agents[taker], limit);
     uint32_t weights = 0;
     books->sharing = 0;
     for (size_t i = 0; i < books->agent_count; i++) {
         const struct xr_books_agent *a = &books->agents[i];
-        if (has_room(books, a, group) && band_of(books, a) < lowest)
-            lowest = band_of(books, a);
+        const uint32_t band = band_of(books, a, books->rules.limit);
+        if (i != taker && has_room(books, a, group) && band < lowest)
+            lowest = band;
     }
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < books->agent_count; i++) {
             struct xr_books_agent *a = &books->agents[i];
-            const bool could = has_room(books, a, group) && band_of(books, a) == lowest;
+            const bool could =
+                has_room(books, a, group) && band_of(books, a, books->rules.limit) == lowest;
             if (!could && i != taker)
                 continue;
             if (pass == 0)
@@ -258,7 +263,7 @@ void xr_books_assign(struct xr_books *books, size_t session, size_t agent, int64
     books->order_faults += is_out_of_order(books, s, a, now_ms) ? 1 : 0;
     let_go(books, session, now_ms);
     bring_up(a, now_ms);
-    divide_share(books, s->group, agent);
+    divide_share(books, s->group, agent, limit);
     a->active++;
     a->taken++;
     a->load_max = a->active > a->load_max ? a->active : a->load_max;

@@ -320,21 +320,31 @@ static void print_times(struct xr_cli_table *table, const char *name,
 
 static void print_report(const struct tour *t, const struct xr_ledger_verdict *v)
 {
-    static const char *const heads[] = {"", "count", "p50 ms", "p99 ms", "max ms"};
+    static const char *const heads[][2] = {{"", ""},
+                                           {"count", "次数"},
+                                           {"p50 ms", "p50 毫秒"},
+                                           {"p99 ms", "p99 毫秒"},
+                                           {"max ms", "最大毫秒"}};
     const struct xr_replay *r = &t->replay;
+    const bool zh = t->cli.lang == XR_LANG_ZH;
     struct xr_cli_table table = {0};
-    printf("%zu sessions in %.1f s on %zu connections: %zu served, %zu abandoned, %zu joined an "
-           "open session of their buyer, %zu refused, %zu unfinished\n",
-           t->plan.session_count, r->seconds, t->member_count, r->served, r->abandoned, r->joined,
-           r->refused, r->unfinished);
-    printf("%" PRIu64 " messages, %" PRIu64 " acknowledged: %" PRIu64 " lost, %" PRIu64
-           " doubled, %" PRIu64 " reordered; %" PRIu64 " errors, %" PRIu64 " reconnects\n\n",
+    printf(
+        zh ? "%zu 个会话，%.1f 秒，%zu 个连接：接待 %zu，放弃 %zu，并入买家已有会话 %zu，拒绝 %zu，"
+             "未完成 %zu\n"
+           : "%zu sessions in %.1f s on %zu connections: %zu served, %zu abandoned, %zu joined an "
+             "open session of their buyer, %zu refused, %zu unfinished\n",
+        t->plan.session_count, r->seconds, t->member_count, r->served, r->abandoned, r->joined,
+        r->refused, r->unfinished);
+    printf(zh ? "%" PRIu64 " 条消息，已确认 %" PRIu64 "：丢失 %" PRIu64 "，重复 %" PRIu64
+                "，乱序 %" PRIu64 "；错误 %" PRIu64 "，重连 %" PRIu64 "\n\n"
+              : "%" PRIu64 " messages, %" PRIu64 " acknowledged: %" PRIu64 " lost, %" PRIu64
+                " doubled, %" PRIu64 " reordered; %" PRIu64 " errors, %" PRIu64 " reconnects\n\n",
            v->sent, v->acknowledged, v->lost, v->doubled, v->reordered, r->errors, r->reconnects);
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        xr_cli_table_column(&table, heads[i], i > 0);
-    print_times(&table, "open to assigned", &r->assigned);
-    print_times(&table, "say to answer", &r->acknowledged);
-    print_times(&table, "say to other side", &r->pushed);
+        xr_cli_table_column(&table, heads[i][t->cli.lang], i > 0);
+    print_times(&table, zh ? "接入到分配" : "open to assigned", &r->assigned);
+    print_times(&table, zh ? "发送到确认" : "say to answer", &r->acknowledged);
+    print_times(&table, zh ? "发送到对方" : "say to other side", &r->pushed);
     xr_cli_table_print(&table, stdout);
 }
 

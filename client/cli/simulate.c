@@ -120,8 +120,8 @@ static bool parse(struct simulation *s, int *argc, char **argv, int *code)
          "who is picked: owed, longest_idle, least_active, round_robin (owed)"},
         {"load-bands", XR_CLI_NUMBER, "N", &s->load_bands, 1, 16, NULL,
          "bands of load: 1 online time alone, more: load first (2)"},
-        {"set", XR_CLI_TEXT, "NAME=VALUE,…", &s->set, 0, 0, NULL,
-         "any setting of the floor, see `xiaoer settings`"},
+        {"set", XR_CLI_TEXT, "LIST", &s->set, 0, 0, NULL,
+         "NAME=VALUE,… of the floor, see `xiaoer settings`"},
         {"seed", XR_CLI_NUMBER, "N", &s->seed, 0, INT64_MAX, NULL,
          "of what is drawn: patience and service times not known (1)"},
         {"skip-phantoms", XR_CLI_FLAG, NULL, &s->skip_phantoms, 0, 0, NULL,
@@ -407,12 +407,24 @@ static json_t *json_report(const struct simulation *s, const struct waits *waits
 
 static void print_agents(const struct simulation *s)
 {
-    static const char *const heads[] = {
-        "agent", "hours",    "sessions", "per h",      "expected",      "off by",    "at most",
-        "load",  "load max", "busy h",   "real hours", "real sessions", "real per h"};
+    static const char *const heads[][2] = {
+        {"agent", "客服"},
+        {"hours", "在线小时"},
+        {"sessions", "会话"},
+        {"per h", "每小时"},
+        {"expected", "应接"},
+        {"off by", "偏差"},
+        {"at most", "最大偏差"},
+        {"load", "负载"},
+        {"load max", "最大负载"},
+        {"busy h", "忙小时"},
+        {"real hours", "实际小时"},
+        {"real sessions", "实际会话"},
+        {"real per h", "实际每小时"},
+    };
     struct xr_cli_table table = {0};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        xr_cli_table_column(&table, heads[i], i > 0);
+        xr_cli_table_column(&table, heads[i][s->cli.lang], i > 0);
     for (size_t i = 0; i < s->plan.agent_count; i++) {
         const struct xr_plan_agent *p = &s->plan.agents[i];
         const struct xr_books_agent *a = &s->result.books.agents[i];
@@ -447,16 +459,46 @@ static void print_day(const char *name, size_t served, size_t abandoned, const s
 static void print_days(const struct simulation *s, const struct waits *waits,
                        const struct waits *real)
 {
-    static const char *const heads[] = {"",         "served",   "abandoned",
-                                        "wait p50", "wait p95", "wait p99"};
+    static const char *const heads[][2] = {
+        {"", ""},
+        {"served", "已接待"},
+        {"abandoned", "已放弃"},
+        {"wait p50", "等待 p50"},
+        {"wait p95", "等待 p95"},
+        {"wait p99", "等待 p99"},
+    };
+    const bool zh = s->cli.lang == XR_LANG_ZH;
     const struct xr_drive_result *r = &s->result;
     struct xr_cli_table table = {0};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        xr_cli_table_column(&table, heads[i], i > 0);
-    print_day("simulated", r->ends[XR_DRIVE_SERVED], r->ends[XR_DRIVE_ABANDONED], waits, &table);
-    print_day("really", count_real(s, XR_REAL_SERVED), count_real(s, XR_REAL_ABANDONED), real,
-              &table);
+        xr_cli_table_column(&table, heads[i][s->cli.lang], i > 0);
+    print_day(zh ? "模拟" : "simulated", r->ends[XR_DRIVE_SERVED], r->ends[XR_DRIVE_ABANDONED],
+              waits, &table);
+    print_day(zh ? "实际" : "really", count_real(s, XR_REAL_SERVED),
+              count_real(s, XR_REAL_ABANDONED), real, &table);
     xr_cli_table_print(&table, stdout);
+}
+
+static void print_summary(const struct simulation *s)
+{
+    const struct xr_drive_result *r = &s->result;
+    const bool zh = s->cli.lang == XR_LANG_ZH;
+    printf(
+        zh ? "\n%zu 个会话（共 %" PRIu32 " 行）：接待 %zu，放弃 %zu（无人在线 %zu，全部满载 %zu），"
+             "并入买家已有会话 %zu，拒绝 %zu，仍在等待 %zu；非真实来电 %zu\n"
+           : "\n%zu sessions of %" PRIu32 " rows: %zu served, %zu abandoned (%zu with nobody of "
+             "their group online, %zu with all at the limit), %zu joined an open session of "
+             "their buyer, %zu refused, %zu still waiting; %zu were phantoms\n",
+        s->plan.session_count, s->plan.rows, r->ends[XR_DRIVE_SERVED], r->ends[XR_DRIVE_ABANDONED],
+        r->whys[XR_DRIVE_WHY_NOBODY], r->whys[XR_DRIVE_WHY_FULL], r->ends[XR_DRIVE_JOINED],
+        r->ends[XR_DRIVE_REFUSED], r->ends[XR_DRIVE_WAITING], count_real(s, XR_REAL_PHANTOM));
+    printf(zh ? "回头客 %s，策略 %s，上限 %" PRId64 "，负载档 %" PRId64 "，种子 %" PRId64 "\n"
+              : "affinity %s, policy %s, limit %" PRId64 ", load bands %" PRId64 ", seed %" PRId64
+                "\n",
+           affinities[s->affinity], policies[s->policy], s->limit, s->load_bands, s->seed);
+    printf(zh ? "超上限 %" PRIu64 " 次，与应接的最大偏差 %.3f\n"
+              : "limit overruns %" PRIu64 ", largest deviation from the expected share %.3f\n",
+           r->books.limit_overruns, r->books.deviation_max);
 }
 
 static void print_report(const struct simulation *s, const struct waits *waits,
@@ -468,17 +510,7 @@ static void print_report(const struct simulation *s, const struct waits *waits,
     print_agents(s);
     printf("\n");
     print_days(s, waits, real);
-    printf("\n%zu sessions of %" PRIu32 " rows: %zu served, %zu abandoned (%zu with nobody of "
-           "their group online, %zu with all at the limit), %zu joined an open session of their "
-           "buyer, %zu refused, %zu still waiting; %zu were phantoms\n",
-           s->plan.session_count, s->plan.rows, r->ends[XR_DRIVE_SERVED],
-           r->ends[XR_DRIVE_ABANDONED], r->whys[XR_DRIVE_WHY_NOBODY], r->whys[XR_DRIVE_WHY_FULL],
-           r->ends[XR_DRIVE_JOINED], r->ends[XR_DRIVE_REFUSED], r->ends[XR_DRIVE_WAITING],
-           count_real(s, XR_REAL_PHANTOM));
-    printf("affinity %s, policy %s, limit %" PRId64 ", load bands %" PRId64 ", seed %" PRId64 "\n",
-           affinities[s->affinity], policies[s->policy], s->limit, s->load_bands, s->seed);
-    printf("limit overruns %" PRIu64 ", largest deviation from the expected share %.3f\n",
-           r->books.limit_overruns, r->books.deviation_max);
+    print_summary(s);
     printf("digest %s\n", digest);
 }
 

@@ -82,7 +82,7 @@ static struct xr_drive_options chat_options(enum xr_books_affinity affinity)
     xr_drive_defaults(&options);
     options.affinity = affinity;
     options.limit = 12;
-    options.limit_returning = 12;
+    options.limit_returning = 15;
     return options;
 }
 

@@ -455,6 +455,31 @@ static void drawn_and_real_patience_together_follow_the_curve(void **state)
     xr_day_fini(&day);
 }
 
+/* Each allocation fails in turn: it is told, and nothing is left behind (LeakSanitizer). */
+static void no_memory_is_told_at_every_allocation(void **state)
+{
+    enum xr_status status = XR_NOMEM;
+    (void)state;
+    for (uint64_t nth = 1; status != XR_OK; nth++) {
+        struct xr_day day;
+        struct xr_plan plan;
+        struct xr_day_error error;
+        xr_mem_arm(nth, false);
+        status = parse(DAY, &day, &error);
+        if (status == XR_OK)
+            status = xr_plan_of_day(&day, &(struct xr_plan_options){.seed = 1}, &plan, &error);
+        xr_mem_arm(0, false);
+        if (status == XR_OK) {
+            assert_true(nth > 10);
+            xr_plan_fini(&plan);
+        } else {
+            assert_int_equal(status, XR_NOMEM);
+            assert_string_equal(error.text, "no memory");
+        }
+        xr_day_fini(&day);
+    }
+}
+
 /* ---- the heap -------------------------------------------------------------------------------- */
 
 static void heap_gives_by_time_then_order_then_age(void **state)
@@ -503,6 +528,7 @@ int main(void)
         cmocka_unit_test(what_is_known_of_a_session_is_kept),
         cmocka_unit_test(the_seed_decides_what_is_drawn),
         cmocka_unit_test(drawn_and_real_patience_together_follow_the_curve),
+        cmocka_unit_test(no_memory_is_told_at_every_allocation),
         cmocka_unit_test(heap_gives_by_time_then_order_then_age),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
