@@ -180,7 +180,7 @@ void xr_index_device_name(struct xr_device_node *device, struct xr_str client);
 /* Copy a session_record into a node, bins included, and note a message's journal position. */
 void xr_index_session_fill(struct xr_session_node *session, const struct xr_session_record *record);
 
-/* ---- step.c: answering and telling ------------------------------------------------------------
+/* ---- tell.c: answering and telling ------------------------------------------------------------
  */
 
 /* Refuse with a code, and perhaps the field that is wrong. */
@@ -189,6 +189,8 @@ enum xr_code xr_step_refuse(struct xr_step *step, enum xr_code code, const char 
 uint64_t xr_step_push(struct xr_step *step, const struct xr_audience *audience, enum xr_type type,
                       const void *update);
 struct xr_effect *xr_step_effect(struct xr_step *step, enum xr_effect_kind kind);
+/* Bytes copied into the effects' arena. */
+struct xr_bin xr_step_keep(struct xr_step *step, struct xr_bin bytes);
 void xr_step_reply(struct xr_step *step, uint64_t origin, uint64_t ref, enum xr_type type,
                    const void *message);
 /* Write an audit row and tell supervisors. `subject`, `before`, `after` may be empty. */
