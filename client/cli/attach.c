@@ -25,13 +25,6 @@ static const char *text(const struct xr_attach *a, enum xr_text key)
     return xr_text(a->cli.lang, key);
 }
 
-static void copy(char *out, size_t size, struct xr_str from)
-{
-    const size_t length = from.size < size ? from.size : size - 1;
-    memcpy(out, from.at != NULL ? from.at : "", length);
-    out[length] = '\0';
-}
-
 void xr_attach_tell(struct xr_attach *a, enum xr_colour colour, const char *format, ...)
 {
     va_list arguments;
@@ -84,8 +77,8 @@ static struct xr_attach_session *keep_session(struct xr_attach *a,
         return NULL;
     session->customer = view->customer.n;
     session->waiting_ms = view->waiting_ms;
-    copy(session->buyer, sizeof(session->buyer), xr_view_buyer(view));
-    copy(session->channel, sizeof(session->channel), view->channel);
+    xr_cli_copy(session->buyer, sizeof(session->buyer), xr_view_buyer(view));
+    xr_cli_copy(session->channel, sizeof(session->channel), view->channel);
     return session;
 }
 

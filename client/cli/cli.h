@@ -122,6 +122,10 @@ struct xr_str xr_cli_cut(struct xr_str text, size_t width);
 void xr_cli_put(FILE *out, struct xr_str text);
 void xr_cli_pad(FILE *out, struct xr_str text, size_t width, bool right);
 
+/* The same in place, and the copy of a text that a stranger wrote: cut to fit, cleaned. */
+void xr_cli_clean(char *text);
+void xr_cli_copy(char *out, size_t size, struct xr_str text);
+
 /* A table: rows of texts, aligned by width when it is printed. Zeroed is empty. */
 #define XR_CLI_COLUMNS_MAX 16
 struct xr_cli_table {

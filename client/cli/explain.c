@@ -39,7 +39,7 @@ static const char *rule_text(enum xr_cli_lang lang, struct xr_str rule, char *ro
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
         if (xr_str_equal(rule, xr_str_of(rules[i].rule)))
             return xr_text(lang, rules[i].text);
-    snprintf(room, size, "%.*s", (int)rule.size, rule.at != NULL ? rule.at : "");
+    xr_cli_copy(room, size, rule);
     return room;
 }
 

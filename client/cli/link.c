@@ -24,16 +24,9 @@ struct waiting {
     bool refused; /* the log-in, for good */
 };
 
-static void copy_name(struct xr_cli_link *link, struct xr_str name)
-{
-    const size_t size = name.size < sizeof(link->name) ? name.size : sizeof(link->name) - 1;
-    memcpy(link->name, name.at != NULL ? name.at : "", size);
-    link->name[size] = '\0';
-}
-
 static void keep_welcome(struct xr_cli_link *link, const struct xr_welcome *welcome)
 {
-    copy_name(link, welcome->name);
+    xr_cli_copy(link->name, sizeof(link->name), welcome->name);
     link->welcome = *welcome;
     link->welcome.name = (struct xr_str){0};
     link->welcome.server = (struct xr_str){0};
@@ -69,9 +62,7 @@ void xr_cli_refused(const struct xr_cli *cli, const struct xr_error *error)
     if (cli->json)
         (void)xr_cli_json(xr_json_write(XR_TYPE_error, error));
     xr_cli_refusal(cli->lang, error, text, sizeof(text));
-    fputs("xiaoer: ", stderr);
-    xr_cli_put(stderr, xr_str_of(text));
-    fputc('\n', stderr);
+    xr_cli_complain("%s", text);
 }
 
 /* One event: either it is what is waited for, or the caller of the link gets it. */

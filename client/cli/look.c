@@ -102,13 +102,15 @@ static void print_status(const struct xr_cli *cli, const struct xr_floor_status 
 {
     const struct xr_view view = {cli->lang, NULL, stdout};
     const enum xr_cli_lang lang = cli->lang;
+    char floor[XR_NAME_MAX * 4 + 1];
     char waits[48] = "";
     char span[24];
     if (status->oldest_ms > 0) {
         xr_cli_span(span, xr_cli_wall_ms() - status->oldest_ms);
         snprintf(waits, sizeof(waits), "  (%s %s)", xr_text(lang, XR_TEXT_OLDEST_WAITS), span);
     }
-    xr_view_line(&view, XR_TEXT_FLOOR, "%.*s", (int)status->floor.size, status->floor.at);
+    xr_cli_copy(floor, sizeof(floor), status->floor);
+    xr_view_line(&view, XR_TEXT_FLOOR, "%s", floor);
     xr_view_line(&view, XR_TEXT_AGENTS, "%s %u   %s %u   %s %u   %s %u",
                  xr_word(lang, "presence", XR_presence_ONLINE), status->online,
                  xr_word(lang, "presence", XR_presence_PAUSED), status->paused,

@@ -4,13 +4,6 @@
 
 #include "cli.h"
 
-static void copy_text(char *out, size_t size, struct xr_str text)
-{
-    const size_t length = text.size < size ? text.size : size - 1;
-    memcpy(out, text.at != NULL ? text.at : "", length);
-    out[length] = '\0';
-}
-
 static bool add_name(struct xr_cli_name **names, size_t *count, uint32_t id, struct xr_str login,
                      struct xr_str title)
 {
@@ -20,8 +13,8 @@ static bool add_name(struct xr_cli_name **names, size_t *count, uint32_t id, str
     *names = grown;
     struct xr_cli_name *name = &grown[(*count)++];
     name->id = id;
-    copy_text(name->login, sizeof(name->login), login);
-    copy_text(name->title, sizeof(name->title), title.size > 0 ? title : login);
+    xr_cli_copy(name->login, sizeof(name->login), login);
+    xr_cli_copy(name->title, sizeof(name->title), title.size > 0 ? title : login);
     return true;
 }
 

@@ -118,17 +118,40 @@ struct xr_str xr_cli_cut(struct xr_str text, size_t width)
     return (struct xr_str){text.at, text.size - rest.size};
 }
 
+/* Bytes of a control character at `text`: 0 where it is none. */
+static uint32_t control_size(const char *text, uint32_t left)
+{
+    const unsigned char byte = (unsigned char)text[0];
+    if (byte < 0x20 || byte == 0x7f)
+        return 1;
+    return byte == 0xc2 && left > 1 && (unsigned char)text[1] < 0xa0 ? 2 : 0;
+}
+
 void xr_cli_put(FILE *out, struct xr_str text)
 {
-    for (uint32_t i = 0; i < text.size; i++) {
-        const unsigned char byte = (unsigned char)text.at[i];
-        const bool c1 = byte == 0xc2 && i + 1 < text.size && (uint8_t)text.at[i + 1] < 0xa0;
-        if (byte >= 0x20 && byte != 0x7f && !c1)
-            fputc(byte, out);
-        else
-            fputc(' ', out);
-        i += c1 ? 1 : 0;
+    for (uint32_t i = 0; i < text.size;) {
+        const uint32_t control = control_size(text.at + i, text.size - i);
+        fputc(control > 0 ? ' ' : text.at[i], out);
+        i += control > 0 ? control : 1;
     }
+}
+
+void xr_cli_clean(char *text)
+{
+    const uint32_t size = (uint32_t)strlen(text);
+    for (uint32_t i = 0; i < size;) {
+        const uint32_t control = control_size(text + i, size - i);
+        memset(text + i, ' ', control);
+        i += control > 0 ? control : 1;
+    }
+}
+
+void xr_cli_copy(char *out, size_t size, struct xr_str text)
+{
+    const size_t length = text.size < size ? text.size : size - 1;
+    memcpy(out, text.at != NULL ? text.at : "", length);
+    out[length] = '\0';
+    xr_cli_clean(out);
 }
 
 void xr_cli_pad(FILE *out, struct xr_str text, size_t width, bool right)

@@ -20,17 +20,18 @@ static void print_head(const struct xr_view *view, const struct xr_session_view 
 {
     char room[16];
     char when[24];
+    char buyer[XR_BUYER_MAX * 4 + 1];
+    char channel[XR_NAME_MAX * 4 + 1];
     const enum xr_cli_lang lang = view->lang;
     xr_cli_time(when, session->opened_ms);
-    const struct xr_str buyer = xr_view_buyer(session);
+    xr_cli_copy(buyer, sizeof(buyer), xr_view_buyer(session));
+    xr_cli_copy(channel, sizeof(channel), session->channel);
     xr_view_line(view, XR_TEXT_H_SESSION, "%" PRIu64 "   %s%s%s", session->session.n,
                  xr_word(lang, "session_state", session->state), session->reason != 0 ? ": " : "",
                  session->reason != 0 ? xr_word(lang, "close_reason", session->reason) : "");
-    xr_view_line(view, XR_TEXT_H_BUYER, "%.*s   %.*s%s%s%s", (int)buyer.size, buyer.at,
-                 (int)session->channel.size, session->channel.size > 0 ? session->channel.at : "",
-                 session->returning ? "   (" : "",
-                 session->returning ? xr_text(lang, XR_TEXT_RETURNING) : "",
-                 session->returning ? ")" : "");
+    xr_view_line(
+        view, XR_TEXT_H_BUYER, "%s   %s%s%s%s", buyer, channel, session->returning ? "   (" : "",
+        session->returning ? xr_text(lang, XR_TEXT_RETURNING) : "", session->returning ? ")" : "");
     xr_view_line(view, XR_TEXT_H_AGENT, "%s   %s %s   %s",
                  xr_cli_agent_name(view->names, session->agent.n, room),
                  xr_text(lang, XR_TEXT_H_GROUP),
@@ -57,8 +58,7 @@ static int ask_head(struct xr_cli_link *link, const struct wanted *wanted,
     if (page->sessions.count == 0)
         return XR_EXIT_REFUSED;
     print_head(view, &page->sessions.at[0]);
-    const struct xr_str name = xr_view_buyer(&page->sessions.at[0]);
-    snprintf(buyer, buyer_size, "%.*s", (int)name.size, name.at);
+    xr_cli_copy(buyer, buyer_size, xr_view_buyer(&page->sessions.at[0]));
     return XR_EXIT_OK;
 }
 

@@ -166,7 +166,8 @@ static void show_raw(enum xr_type type, const void *message)
     struct xr_buf text = {0};
     xr_buf_init(&text, XR_FRAME_BYTES_MAX);
     xr_text_write(&text, type, -1, message);
-    printf("%.*s\n", (int)text.size, (const char *)text.at);
+    put_str((struct xr_str){(const char *)text.at, (uint32_t)text.size});
+    putchar('\n');
     xr_buf_fini(&text);
 }
 
