@@ -266,13 +266,14 @@ static bool is_sent_again(struct xr_outbox *box, struct xr_outbox_list *list, ui
     const bool gap = error->code == XR_code_GAP && list == &box->commands;
     if (!busy && !gap && error->code != XR_code_HELLO_NEEDED)
         return false;
-    if (entry->awaited > 0 || index >= list->sent || (gap && error->counter < box->accepted))
+    if (entry->awaited > 0 || index >= list->sent)
         return true;
     if (busy)
         hold(box, now_ms, error->retry_ms > 0 ? error->retry_ms : RETRY_STANDARD_MS);
     if (gap)
         hold(box, now_ms, GAP_WAIT_MS);
-    if (gap)
+    /* A gap before what is known to have been accepted cannot be: counters must not be reused. */
+    if (gap && error->counter >= box->accepted)
         renumber(box, error->counter);
     else
         go_back(box, list, index);

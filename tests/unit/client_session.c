@@ -376,6 +376,23 @@ static void a_gap_gives_the_counters_out_anew(void **state)
     rig_free(&rig);
 }
 
+static void a_gap_that_cannot_be_reuses_no_counter(void **state)
+{
+    (void)state;
+    struct rig rig;
+    const struct xr_client_options options = options_of(false);
+    rig_new(&rig, &options);
+    login(&rig, 0, 0);
+    say(&rig, "1");
+    say(&rig, "2");
+    expect_commands(&rig, 1, 2, 0);
+    give(&rig, XR_TYPE_done, 1, &(struct xr_done){0});
+    refuse(&rig, 2, XR_code_GAP, 0); /* but 1 was accepted */
+    rig.now += 100;
+    expect_commands(&rig, 2, 1, 1);
+    rig_free(&rig);
+}
+
 static void queries_are_asked_again_after_a_new_connection(void **state)
 {
     (void)state;
@@ -1221,6 +1238,7 @@ int main(void)
         cmocka_unit_test(a_refusal_of_the_floor_is_an_answer),
         cmocka_unit_test(busy_waits_and_goes_back),
         cmocka_unit_test(a_gap_gives_the_counters_out_anew),
+        cmocka_unit_test(a_gap_that_cannot_be_reuses_no_counter),
         cmocka_unit_test(queries_are_asked_again_after_a_new_connection),
         cmocka_unit_test(no_more_commands_than_allowed_wait_for_answers),
         cmocka_unit_test(what_may_not_be_sent_is_refused_at_once),
