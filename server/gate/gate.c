@@ -19,6 +19,10 @@
 #define XR_GATE_ORIGIN_SHIFT 22 /* connections in a second; seconds since 1970 above, 53 bits */
 #define XR_GATE_ARENA_FIRST  (64 * 1024)
 
+/* Failed log-ins a minute, as multiples of those for one account. */
+#define XR_GATE_TRIES_ADDRESS 4  /* all who come from one address */
+#define XR_GATE_TRIES_TOKEN   60 /* nobody guesses 256 bits: this only bounds what is logged */
+
 /* ---- effects --------------------------------------------------------------------------------- */
 
 static void reply(struct xr_gate *gate, const struct xr_effect *effect)
@@ -175,10 +179,13 @@ static void free_memory(struct xr_gate *gate)
     xr_map_fini(&gate->by_origin);
     xr_map_fini(&gate->by_device);
     xr_map_fini(&gate->by_account);
+    xr_map_fini(&gate->known);
     xr_buf_fini(&gate->scratch);
     xr_buf_fini(&gate->body);
     xr_arena_free(gate->arena);
-    xr_tries_free(gate->tries);
+    xr_tries_free(gate->account_tries);
+    xr_tries_free(gate->address_tries);
+    xr_tries_free(gate->token_tries);
     while (gate->events) {
         struct xr_submission *next = gate->events->next;
         xr_mem_free(gate->events);
@@ -222,8 +229,12 @@ static bool make_memory(struct xr_gate *gate)
     xr_buf_init(&gate->scratch, XR_FRAME_BYTES_MAX);
     xr_buf_init(&gate->body, XR_FRAME_BYTES_MAX);
     gate->arena = xr_arena_new(XR_GATE_ARENA_FIRST);
-    gate->tries = xr_tries_new(gate->options.login_tries);
-    return gate->arena && gate->tries && make_dummy_hash(gate);
+    const uint32_t tries = gate->options.login_tries;
+    gate->account_tries = xr_tries_new(tries);
+    gate->address_tries = xr_tries_new(tries * XR_GATE_TRIES_ADDRESS);
+    gate->token_tries = xr_tries_new(tries * XR_GATE_TRIES_TOKEN);
+    return gate->arena && gate->account_tries && gate->address_tries && gate->token_tries &&
+           make_dummy_hash(gate);
 }
 
 static enum xr_status make_handles(struct xr_gate *gate)

@@ -21,12 +21,12 @@ struct xr_gate_options {
     uv_loop_t *loop;
     struct xr_store *store;
     uint32_t connections_max;
-    uint32_t greeting_ms;       /* until the SP greeting */
-    uint32_t login_ms;          /* from connecting until logged in */
-    uint32_t lease_ms;          /* without a frame: the lease ends */
-    uint32_t stall_ms;          /* with a full window or queue and no progress: closed */
-    uint32_t finish_ms;         /* for a goodbye to arrive */
-    uint32_t login_tries;       /* failures a minute, for each account and each address */
+    uint32_t greeting_ms; /* until the SP greeting */
+    uint32_t login_ms;    /* from connecting until logged in */
+    uint32_t lease_ms;    /* without a frame: the lease ends */
+    uint32_t stall_ms;    /* with a full window or queue and no progress: closed */
+    uint32_t finish_ms;   /* for a goodbye to arrive */
+    uint32_t login_tries; /* failures a minute for each account; 4 times as many for each address */
     uint32_t frames_per_second; /* of one connection; more is read more slowly */
     uint32_t bridge_frames_per_second;
     uint32_t queue_bytes; /* written and not taken, one connection: stop putting */

@@ -15,8 +15,9 @@
 #include "base/entropy.h"
 #include "gate/feed.h"
 
-#define XR_LOGIN_BUSY_MS 1000 /* said where the pool's queue is full */
-#define XR_LOGIN_KEY_MAX (2 * 4 * (XR_NAME_MAX + XR_LOGIN_MAX))
+#define XR_LOGIN_BUSY_MS   1000 /* said where the pool's queue is full */
+#define XR_LOGIN_KEY_MAX   (4 * (XR_NAME_MAX + XR_LOGIN_MAX) + 1)
+#define XR_LOGIN_KNOWN_MAX 100000 /* tokens remembered */
 
 struct xr_login {
     uint64_t ref;
@@ -28,13 +29,16 @@ struct xr_login {
     char *password; /* sodium_malloc; NULL: with a token, or the job's by now */
     uint32_t password_size;
     uint8_t token[XR_TOKEN_BYTES]; /* drawn for a new device */
-    bool has_token;
+    bool has_token;                /* it was drawn */
+    bool is_token;                 /* it came with a token */
+    bool is_known;                 /* that has been let in before */
+    bool is_trying;                /* it holds its places */
     uint32_t login_size;
     uint32_t client_size;
     uint32_t key_size;
     char login[4 * XR_LOGIN_MAX];
     char client[4 * XR_NAME_MAX];
-    uint8_t key[XR_LOGIN_KEY_MAX]; /* floor 0 login: the account, for the rate */
+    uint8_t key[XR_LOGIN_KEY_MAX]; /* floor 0 login; of a token its hash */
 };
 
 static struct xr_str login_name(const struct xr_login *login)
@@ -60,27 +64,69 @@ static struct xr_bin account_key(const struct xr_login *login)
     return (struct xr_bin){login->key, login->key_size};
 }
 
-/* Returns 0, or after how many ms to come again. */
+/* Of a token: never 0. */
+static uint64_t known_key(const struct xr_login *login)
+{
+    uint64_t key;
+    memcpy(&key, login->key, sizeof(key));
+    return key | 1;
+}
+
+/*
+ * Returns 0, or after how many ms to come again. Others' failures from the same address (on one
+ * machine that is everybody) do not keep out whom a token has let in before.
+ */
 static uint64_t begin_try(struct xr_peer *peer)
 {
-    struct xr_tries *tries = peer->gate->tries;
-    const uint64_t now_ms = xr_gate_now(peer->gate);
-    uint64_t ms = xr_tries_begin(tries, now_ms, address_key(peer));
+    struct xr_gate *gate = peer->gate;
+    struct xr_login *login = peer->login;
+    const uint64_t now_ms = xr_gate_now(gate);
+    if (login->is_token) {
+        login->is_known = xr_map_get(&gate->known, known_key(login)) != NULL;
+        return login->is_known ? 0 : xr_tries_begin(gate->token_tries, now_ms, address_key(peer));
+    }
+    uint64_t ms = xr_tries_begin(gate->address_tries, now_ms, address_key(peer));
     if (ms > 0)
         return ms;
-    ms = xr_tries_begin(tries, now_ms, account_key(peer->login));
+    ms = xr_tries_begin(gate->account_tries, now_ms, account_key(login));
     if (ms > 0)
-        xr_tries_end(tries, now_ms, address_key(peer), false);
+        xr_tries_end(gate->address_tries, now_ms, address_key(peer), false);
     return ms;
+}
+
+static void end_try(struct xr_peer *peer, bool failed)
+{
+    struct xr_gate *gate = peer->gate;
+    const struct xr_login *login = peer->login;
+    const uint64_t now_ms = xr_gate_now(gate);
+    if (login->is_known && failed)
+        xr_map_remove(&gate->known, known_key(login));
+    if (login->is_known || !login->is_trying)
+        return;
+    if (login->is_token) {
+        xr_tries_end(gate->token_tries, now_ms, address_key(peer), failed);
+    } else {
+        xr_tries_end(gate->address_tries, now_ms, address_key(peer), failed);
+        xr_tries_end(gate->account_tries, now_ms, account_key(login), failed);
+    }
+}
+
+/* The token is good: remember it, as long as there is room. */
+static void learn_token(struct xr_peer *peer)
+{
+    static char anything;
+    struct xr_map *known = &peer->gate->known;
+    if (!peer->login->is_token || known->count >= XR_LOGIN_KNOWN_MAX)
+        return;
+    if (xr_map_put(known, known_key(peer->login), &anything))
+        return; /* no memory: then it is not known */
 }
 
 /* The log-in is over: forget it and listen again. */
 static void end_login(struct xr_peer *peer, bool failed)
 {
     struct xr_login *login = peer->login;
-    const uint64_t now_ms = xr_gate_now(peer->gate);
-    xr_tries_end(peer->gate->tries, now_ms, address_key(peer), failed);
-    xr_tries_end(peer->gate->tries, now_ms, account_key(login), failed);
+    end_try(peer, failed);
     sodium_free(login->password);
     sodium_memzero(login, sizeof(*login));
     xr_mem_free(login);
@@ -223,7 +269,6 @@ static void keep_key(struct xr_login *login, const struct xr_hello *hello)
     login->key_size = hello->floor.size + 1 + hello->login.size;
 }
 
-/* A token's tries count against the token, not against everybody's with tokens. */
 static void keep_token_key(struct xr_login *login, const struct xr_hello *hello)
 {
     crypto_generichash(login->key, XR_HASH_BYTES, hello->token.at, hello->token.size, NULL, 0);
@@ -258,7 +303,8 @@ static struct xr_login *make_login(uint64_t ref, const struct xr_hello *hello)
         memcpy(login->login, hello->login.at, hello->login.size);
     if (hello->client.size)
         memcpy(login->client, hello->client.at, hello->client.size);
-    if (hello->token.size) {
+    login->is_token = hello->token.size > 0;
+    if (login->is_token) {
         keep_token_key(login, hello);
     } else {
         keep_key(login, hello);
@@ -270,16 +316,15 @@ static struct xr_login *make_login(uint64_t ref, const struct xr_hello *hello)
     return login;
 }
 
-static void begin_with_token(struct xr_peer *peer, const struct xr_hello *hello)
+static void begin_with_token(struct xr_peer *peer)
 {
     const struct xr_login *login = peer->login;
-    uint8_t hash[XR_HASH_BYTES];
     if (login->floor == 0) {
         refuse_login(peer, XR_code_DENIED, 0);
         return;
     }
-    crypto_generichash(hash, sizeof(hash), hello->token.at, hello->token.size, NULL, 0);
-    const struct xr_came came = {.token_hash = {hash, sizeof(hash)}, .client = client_name(login)};
+    const struct xr_came came = {.token_hash = {login->key, XR_HASH_BYTES},
+                                 .client = client_name(login)};
     xr_gate_tell(peer->gate, login->floor, peer->origin, XR_TYPE_came, &came);
 }
 
@@ -310,11 +355,12 @@ void xr_login_begin(struct xr_peer *peer, uint64_t ref, const struct xr_hello *h
     if (xr_engine_floor(peer->gate->engine, hello->floor, &peer->login->floor))
         peer->login->floor = 0;
     const uint64_t retry_ms = begin_try(peer);
+    peer->login->is_trying = retry_ms == 0;
     if (retry_ms > 0) {
         peer->gate->metrics.logins_limited++;
         refuse_login(peer, XR_code_BUSY, retry_ms);
     } else if (hello->token.size > 0) {
-        begin_with_token(peer, hello);
+        begin_with_token(peer);
     } else {
         begin_with_password(peer);
     }
@@ -335,6 +381,7 @@ static void let_in(struct xr_peer *peer, const struct xr_welcome *from_floor)
     if (login->has_token)
         welcome.token = (struct xr_bin){login->token, sizeof(login->token)};
     peer->gate->metrics.logins++;
+    learn_token(peer);
     xr_peer_send(peer, XR_TYPE_welcome, ref, &welcome);
     sodium_memzero(peer->gate->scratch.at, peer->gate->scratch.size);
     end_login(peer, false);

@@ -112,7 +112,9 @@ struct xr_gate {
     struct xr_sp *sp;
     struct xr_pool *hashers;
     struct xr_pool *readers;
-    struct xr_tries *tries;
+    struct xr_tries *account_tries; /* failed log-ins with a password, by floor and login */
+    struct xr_tries *address_tries; /* the same by address */
+    struct xr_tries *token_tries;   /* with a token that has not been seen here, by address */
     uv_async_t async;
     uv_mutex_t mutex; /* guards the outcomes */
     struct xr_outcome *outcomes;
@@ -122,6 +124,7 @@ struct xr_gate {
     struct xr_map by_origin;  /* every peer */
     struct xr_map by_device;  /* who holds it */
     struct xr_map by_account; /* first feed of floor << 32 | agent */
+    struct xr_map known;      /* tokens that were let in, by the first bytes of their hash */
     struct xr_map halls;      /* by floor */
     struct xr_hall *hall_list;
     struct xr_peer_list waiting; /* for room */

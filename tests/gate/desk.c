@@ -357,6 +357,47 @@ static void leaving_at_any_byte_loses_nothing_acknowledged(void **state)
     guest_close(&guest);
 }
 
+/* Good conversations with a few bytes changed, thousands of them: nobody but their sender notices.
+ */
+static void changed_bytes_harm_nobody(void **state)
+{
+    struct scene *scene = *state;
+    const struct xr_session_id session = open_session(&scene->bridge, "wang");
+    uint32_t seed = 20260202;
+    for (int round = 0; round < 400; round++) {
+        struct guest guest;
+        struct xr_buf out;
+        guest_return(&guest, &scene->served, round % 2 ? &scene->agent : &scene->owner, true, NULL);
+        xr_buf_init(&out, 65536);
+        const struct xr_say say = {.session = session, .text = xr_str_of("changed")};
+        const struct xr_be be = {.state = XR_presence_ONLINE};
+        const struct xr_get_history ask = {.session = session, .max = 50};
+        const struct xr_customer_set set = {.customer = {1}, .language = xr_str_of("zh-CN")};
+        const struct xr_ack ack = {.seq = 77};
+        xr_frame_encode(&out, XR_TYPE_be, guest.counter + 1, &be);
+        xr_frame_encode(&out, XR_TYPE_say, guest.counter + 2, &say);
+        xr_frame_encode(&out, XR_TYPE_get_history, 5, &ask);
+        xr_frame_encode(&out, XR_TYPE_customer_set, guest.counter + 3, &set);
+        xr_frame_encode(&out, XR_TYPE_ack, 0, &ack);
+        for (int change = 0; change <= round % 5; change++) {
+            seed = seed * 1664525 + 1013904223;
+            out.at[(seed >> 8) % out.size] = (uint8_t)(seed >> 24);
+        }
+        raw_send(&guest.raw, out.at, out.size);
+        if (round % 4 == 0) { /* some wait for what comes of it */
+            struct xr_frame frame;
+            const struct xr_bye bye = {0};
+            raw_frame_send(&guest.raw, XR_TYPE_bye, 0, &bye);
+            while (raw_frame(&guest.raw, &frame))
+                ;
+        }
+        xr_buf_fini(&out);
+        guest_close(&guest);
+    }
+    const struct xr_say say = {.session = session, .text = xr_str_of("all is well")};
+    guest_do(&scene->bridge, XR_TYPE_say, &say);
+}
+
 static void bye_ends_the_lease_at_once(void **state)
 {
     struct scene *scene = *state;
@@ -466,6 +507,7 @@ int main(void)
         CLAIM(many_queries_at_once_are_all_answered),
         CLAIM(bytes_may_come_one_by_one),
         CLAIM(leaving_at_any_byte_loses_nothing_acknowledged),
+        CLAIM(changed_bytes_harm_nobody),
         CLAIM(bye_ends_the_lease_at_once),
         NARROW(silence_ends_the_lease_and_beats_keep_it),
         NARROW(who_is_too_fast_is_read_more_slowly),

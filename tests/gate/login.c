@@ -153,6 +153,59 @@ static void after_five_failures_even_the_right_password_must_wait(void **state)
     assert_int_equal(served_metric(served, "logins_limited"), 2);
 }
 
+/* Twenty failures from one address, whatever the accounts: it must wait, others need not, and
+ * nobody is locked out whom a token lets in. */
+static void an_address_that_fails_must_wait_but_tokens_still_open(void **state)
+{
+    struct served *served = *state;
+    const struct xr_hello right = hello_with(SERVED_FLOOR, "owner", SERVED_PASSWORD);
+    struct guest owner, guest, again;
+    served_start(served);
+    guest_login(&owner, served, "owner", SERVED_PASSWORD, false);
+    guest_open(&guest, served, true);
+    for (int i = 0; i < 20; i++) {
+        char login[32];
+        snprintf(login, sizeof(login), "nobody%d", i);
+        const struct xr_hello wrong = hello_with(SERVED_FLOOR, login, SERVED_PASSWORD);
+        assert_int_equal(refused_hello(&guest, &wrong)->code, XR_code_DENIED);
+    }
+    assert_int_equal(refused_hello(&guest, &right)->code, XR_code_BUSY);
+    guest_close(&guest);
+    guest_return(&again, served, &owner, false, NULL); /* over TCP too */
+    guest_close(&again);
+    guest_close(&owner);
+    guest_login(&owner, served, "owner", SERVED_PASSWORD, false); /* by the Unix socket */
+    guest_close(&owner);
+}
+
+/* Tokens that are none are bounded too, but not at the expense of one that was let in. */
+static void a_flood_of_false_tokens_does_not_keep_out_a_true_one(void **state)
+{
+    struct served *served = *state;
+    struct guest owner, guest;
+    int busy = 0;
+    served->args[0] = "--login-tries=1";
+    served_start(served);
+    guest_login(&owner, served, "owner", SERVED_PASSWORD, false);
+    struct guest first;
+    guest_return(&first, served, &owner, false, NULL);
+    guest_open(&guest, served, true);
+    for (int i = 0; i < 80; i++) {
+        uint8_t token[XR_TOKEN_BYTES] = {(uint8_t)i};
+        const struct xr_hello hello = {.protocol = XR_PROTOCOL_VERSION,
+                                       .floor = xr_str_of(SERVED_FLOOR),
+                                       .token = {token, sizeof(token)}};
+        busy += refused_hello(&guest, &hello)->code == XR_code_BUSY;
+    }
+    assert_true(busy >= 15);
+    struct guest second;
+    guest_return(&second, served, &owner, false, NULL);
+    guest_close(&second);
+    guest_close(&first);
+    guest_close(&guest);
+    guest_close(&owner);
+}
+
 static void those_who_are_right_are_not_limited(void **state)
 {
     struct served *served = *state;
@@ -376,6 +429,8 @@ int main(void)
         CLAIM(a_wrong_token_is_not_let_in),
         CLAIM(after_a_refusal_one_may_try_again),
         CLAIM(after_five_failures_even_the_right_password_must_wait),
+        CLAIM(an_address_that_fails_must_wait_but_tokens_still_open),
+        CLAIM(a_flood_of_false_tokens_does_not_keep_out_a_true_one),
         CLAIM(those_who_are_right_are_not_limited),
         CLAIM(what_comes_behind_hello_waits_for_the_welcome),
         CLAIM(who_does_not_log_in_is_closed),
