@@ -139,7 +139,7 @@ static void let_buyer_in(struct xr_demo_talks *talks, int64_t now_ms)
         .klass = talk->chat->klass,
         .text = xr_str_of(talk->chat->lines[0].text),
     };
-    send_command(talks, xr_demo_bridge(talks->shop), XR_TYPE_open, &open, &talk->ref);
+    send_command(talks, xr_demo_bridge(talks->shop), XR_TYPE_open, &open, &talk->open_ref);
 }
 
 /* ---- what comes -------------------------------------------------------------------------------
@@ -174,7 +174,8 @@ static void take_change(struct xr_demo_talks *talks, const struct xr_session_cha
     plan_next(talks, talk, now_ms);
 }
 
-/* A person may say anything: it stands for the agent's lines up to the buyer's next one. */
+/* An agent's message, of ours or of a person. A person may say anything: it stands for the agent's
+ * lines up to the buyer's next one. What a bridge writes is not told to it. */
 static void take_message(struct xr_demo_talks *talks, const struct xr_message_added *added,
                          int64_t now_ms)
 {
@@ -182,43 +183,70 @@ static void take_message(struct xr_demo_talks *talks, const struct xr_message_ad
     struct xr_demo_talk *talk = find_session(talks, message->session.n);
 
     talks->messages++;
-    if (!talk || message->kind == XR_message_kind_WHISPER)
+    if (!talk || message->sender != XR_sender_AGENT || message->kind == XR_message_kind_WHISPER)
         return;
     const struct xr_demo_chat *chat = talk->chat;
-    talk->last_ms = now_ms;
     if (talk->line < chat->count &&
         xr_str_equal(message->text, xr_str_of(chat->lines[talk->line].text)))
         talk->line++;
-    else if (message->sender == XR_sender_AGENT)
+    else
         while (talk->line < chat->count && !chat->lines[talk->line].is_buyer)
             talk->line++;
-    if (message->sender == XR_sender_AGENT)
-        talk->has_asked = false;
+    talk->last_ms = now_ms;
+    talk->has_asked = false;
     plan_next(talks, talk, now_ms);
 }
 
+static void take_open(struct xr_demo_talks *talks, struct xr_demo_talk *talk,
+                      const struct xr_done *done, int64_t now_ms)
+{
+    talk->open_ref = 0;
+    talk->session = done->session.n;
+    talks->opened++;
+    talks->messages++;
+    if (talk->due_ms == NEVER_MS)
+        plan_next(talks, talk, now_ms);
+}
+
+/* The buyer's line is written. */
+static void take_said(struct xr_demo_talks *talks, struct xr_demo_talk *talk, int64_t now_ms)
+{
+    talk->say_ref = 0;
+    talk->last_ms = now_ms;
+    talks->messages++;
+    if (talk->line < talk->chat->count && talk->chat->lines[talk->line].is_buyer &&
+        !talk->has_asked)
+        talk->line++;
+    plan_next(talks, talk, now_ms);
+}
+
+static struct xr_demo_talk *find_ref(struct xr_demo_talks *talks, uint64_t ref)
+{
+    for (size_t i = 0; i < XR_DEMO_TALKS_MAX; i++)
+        if (talks->at[i].is_used && (talks->at[i].open_ref == ref || talks->at[i].say_ref == ref))
+            return &talks->at[i];
+    return NULL;
+}
+
+/* An answer to the bridge. */
 static void take_answer(struct xr_demo_talks *talks, const struct xr_client_event *event,
                         int64_t now_ms)
 {
-    for (size_t i = 0; i < XR_DEMO_TALKS_MAX; i++) {
-        struct xr_demo_talk *talk = &talks->at[i];
-        if (!talk->is_used || talk->ref == 0 || talk->ref != event->ref)
-            continue;
-        talk->ref = 0;
-        if (event->type == XR_TYPE_error) {
-            *talk = (struct xr_demo_talk){0};
-            talks->refused++;
-            return;
-        }
-        const struct xr_done *done = event->message;
-        talk->session = done->session.n;
-        if (talk->due_ms == NEVER_MS)
-            plan_next(talks, talk, now_ms);
-        talks->opened++;
+    struct xr_demo_talk *talk = find_ref(talks, event->ref);
+    const bool is_done = event->type == XR_TYPE_done;
+
+    talks->refused += !is_done;
+    if (!talk)
         return;
-    }
-    if (event->type == XR_TYPE_error)
-        talks->refused++;
+    const bool is_open = talk->open_ref == event->ref;
+    if (is_done && is_open)
+        take_open(talks, talk, event->message, now_ms);
+    else if (is_done)
+        take_said(talks, talk, now_ms);
+    else if (is_open)
+        *talk = (struct xr_demo_talk){0};
+    else
+        talk->say_ref = 0;
 }
 
 void xr_demo_talks_event(struct xr_demo_talks *talks, const struct xr_crew_member *member,
@@ -240,13 +268,13 @@ void xr_demo_talks_event(struct xr_demo_talks *talks, const struct xr_crew_membe
  */
 
 static void say(struct xr_demo_talks *talks, const struct xr_crew_member *member,
-                const struct xr_demo_talk *talk, const char *text)
+                const struct xr_demo_talk *talk, const char *text, uint64_t *ref)
 {
     const struct xr_say say = {
         .session = {talk->session},
         .text = xr_str_of(text),
     };
-    send_command(talks, member, XR_TYPE_say, &say, NULL);
+    send_command(talks, member, XR_TYPE_say, &say, ref);
 }
 
 static void leave(struct xr_demo_talks *talks, const struct xr_demo_talk *talk)
@@ -295,8 +323,8 @@ static void wait_as_buyer(struct xr_demo_talks *talks, struct xr_demo_talk *talk
         talk->due_ms = now_ms + patience_ms(talks, PATIENCE_MS);
     } else if (silent_ms > patience_ms(talks, PATIENCE_MS) && talk->owner != 0 &&
                !talk->has_asked && talk->line < talk->chat->count) {
-        say(talks, xr_demo_bridge(talks->shop), talk, still_there);
         talk->has_asked = true;
+        say(talks, xr_demo_bridge(talks->shop), talk, still_there, &talk->say_ref);
     }
 }
 
@@ -307,12 +335,13 @@ static void act(struct xr_demo_talks *talks, struct xr_demo_talk *talk, int64_t 
 
     /* Where an answer is lost to a refusal, the same line is tried again. */
     talk->due_ms = now_ms + patience_ms(talks, PATIENCE_MS) / 4;
-    if (talk->session == 0)
+    if (talk->session == 0 || talk->say_ref != 0)
         return;
     if (!is_over && talk->owner != 0 && talk->chat->lines[talk->line].is_buyer)
-        say(talks, xr_demo_bridge(talks->shop), talk, talk->chat->lines[talk->line].text);
+        say(talks, xr_demo_bridge(talks->shop), talk, talk->chat->lines[talk->line].text,
+            &talk->say_ref);
     else if (!is_over && agent)
-        say(talks, agent, talk, talk->chat->lines[talk->line].text);
+        say(talks, agent, talk, talk->chat->lines[talk->line].text, NULL);
     else if (is_over && agent)
         close_talk(talks, agent, talk);
     else

@@ -15,9 +15,10 @@
 struct xr_demo_talk {
     bool is_used;
     const struct xr_demo_chat *chat;
-    size_t buyer;     /* index in the shop's list */
-    uint64_t ref;     /* of the open that has no answer yet */
-    uint64_t session; /* 0: not known yet */
+    size_t buyer;      /* index in the shop's list */
+    uint64_t open_ref; /* of the command that has no answer yet; 0: none */
+    uint64_t say_ref;  /* of the buyer's line that has no answer yet; 0: none */
+    uint64_t session;  /* 0: not known yet */
     uint64_t customer;
     uint32_t owner;  /* account; 0: queued */
     uint32_t notes;  /* that the customer has */
