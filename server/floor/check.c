@@ -273,7 +273,7 @@ static void check_balances(struct xr_check *check, struct xr_bin key, struct xr_
     (void)value;
     const struct xr_balances_record *balances = record;
     xr_check_packed(check, "balance of all agents, row", 1, balances->owed,
-                    xr_settings[XR_SETTING_owed_max].max * XR_OWED_ONE);
+                    check->settings[XR_SETTING_owed_max] * XR_OWED_ONE);
 }
 
 /* ---- devices and tokens --------------------------------------------------------------------- */

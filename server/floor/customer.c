@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define NOTES_BYTES_MAX (32 * 1024)
+#define FORMER_OWNER_MS (INT64_C(7) * 86400 * 1000) /* who served a buyer last may still write */
 
 /* ---- rows ---- */
 
@@ -64,7 +65,9 @@ static bool may_touch(struct xr_step *step, const struct xr_customer_record *cus
         return false;
     if (step->who->role == XR_role_BRIDGE)
         return session->bridge.n == me;
-    return session->agent.n == me || customer->card.last_agent.n == me;
+    return session->agent.n == me ||
+           (customer->card.last_agent.n == me &&
+            step->event->floor_ms - customer->served_ms <= FORMER_OWNER_MS);
 }
 
 static enum xr_code find(struct xr_step *step, struct xr_customer_id id,
