@@ -76,11 +76,10 @@ static bool has_room(const struct xr_books *books, const struct xr_books_agent *
     return may_serve(a, group) && a->active < books->rules.limit;
 }
 
-/* By the limit that holds for this agent and session. */
-static uint32_t band_of(const struct xr_books *books, const struct xr_books_agent *a,
-                        uint32_t limit)
+/* By the routed limit, whatever limit holds for the session: one yardstick for all loads. */
+static uint32_t band_of(const struct xr_books *books, const struct xr_books_agent *a)
 {
-    return books->rules.load_bands * a->active / limit;
+    return books->rules.load_bands * a->active / books->rules.limit;
 }
 
 /* ---- buyers: who served them last ------------------------------------------------------------ */
@@ -168,23 +167,22 @@ static bool is_out_of_order(const struct xr_books *books, const struct xr_books_
 /* ---- shares --------------------------------------------------------------------------------- */
 
 /* Hand out a share, by weight, among those who could take it: those with room in the lowest band
- * of load, and the taker, whose band counts by the limit that holds for him. */
-static void divide_share(struct xr_books *books, uint32_t group, size_t taker, uint32_t limit)
+ * of load, and the taker. */
+static void divide_share(struct xr_books *books, uint32_t group, size_t taker)
 {
-    uint32_t lowest = band_of(books, &books->agents[taker], limit);
+    uint32_t lowest = band_of(books, &books->agents[taker]);
     uint32_t weights = 0;
     books->sharing = 0;
     for (size_t i = 0; i < books->agent_count; i++) {
         const struct xr_books_agent *a = &books->agents[i];
-        const uint32_t band = band_of(books, a, books->rules.limit);
+        const uint32_t band = band_of(books, a);
         if (i != taker && has_room(books, a, group) && band < lowest)
             lowest = band;
     }
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < books->agent_count; i++) {
             struct xr_books_agent *a = &books->agents[i];
-            const bool could =
-                has_room(books, a, group) && band_of(books, a, books->rules.limit) == lowest;
+            const bool could = has_room(books, a, group) && band_of(books, a) == lowest;
             if (!could && i != taker)
                 continue;
             if (pass == 0)
@@ -263,7 +261,7 @@ void xr_books_assign(struct xr_books *books, size_t session, size_t agent, int64
     books->order_faults += is_out_of_order(books, s, a, now_ms) ? 1 : 0;
     let_go(books, session, now_ms);
     bring_up(a, now_ms);
-    divide_share(books, s->group, agent, limit);
+    divide_share(books, s->group, agent);
     a->active++;
     a->taken++;
     a->load_max = a->active > a->load_max ? a->active : a->load_max;

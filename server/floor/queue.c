@@ -51,13 +51,13 @@ static enum xr_skip_reason why_not(const struct xr_floor *floor, const struct xr
 }
 
 static struct xr_candidate candidate_of(const struct xr_floor *floor,
-                                        const struct xr_agent_node *agent, bool returning)
+                                        const struct xr_agent_node *agent)
 {
     return (struct xr_candidate){
         .agent = agent->hot.agent,
         .weight = agent->weight,
         .active = agent->hot.active,
-        .limit = xr_queue_limit(floor, agent, returning),
+        .limit = xr_queue_limit(floor, agent, false), /* one yardstick for all loads */
         .last_pick = agent->hot.last_pick,
         .idle_ms = agent->hot.idle_ms,
         .owed = agent->owed,
@@ -67,7 +67,7 @@ static struct xr_candidate candidate_of(const struct xr_floor *floor,
 /* The eligible of the session's group, in order of id, and the named taker, who need not be of it.
  * Returns how many; `named` receives the taker's place. */
 static size_t gather(struct xr_floor *floor, const struct xr_session_node *session,
-                     struct xr_agent_id taker, bool returning, size_t *named)
+                     struct xr_agent_id taker, size_t *named)
 {
     const struct xr_group_node *group = xr_index_group(floor, session->hot.group.n);
     size_t count = 0;
@@ -78,18 +78,17 @@ static size_t gather(struct xr_floor *floor, const struct xr_session_node *sessi
         const struct xr_agent_node *agent = xr_index_agent(floor, group->members[i]);
         if (!placed && agent->hot.agent.n >= taker.n) {
             *named = count;
-            floor->candidates[count++] =
-                candidate_of(floor, xr_index_agent(floor, taker.n), returning);
+            floor->candidates[count++] = candidate_of(floor, xr_index_agent(floor, taker.n));
             placed = true;
         }
         if (agent->hot.agent.n == taker.n ||
             why_not(floor, agent, session, false) != XR_skip_reason_NONE)
             continue;
-        floor->candidates[count++] = candidate_of(floor, agent, false);
+        floor->candidates[count++] = candidate_of(floor, agent);
     }
     if (!placed) {
         *named = count;
-        floor->candidates[count++] = candidate_of(floor, xr_index_agent(floor, taker.n), returning);
+        floor->candidates[count++] = candidate_of(floor, xr_index_agent(floor, taker.n));
     }
     return count;
 }
@@ -145,7 +144,7 @@ void xr_queue_clamp(struct xr_floor *floor)
         const struct xr_agent_node *agent = floor->agents[i];
         if (agent == NULL)
             continue;
-        floor->candidates[count] = candidate_of(floor, agent, false);
+        floor->candidates[count] = candidate_of(floor, agent);
         floor->candidates[count++].sharing =
             agent->group_count > 0 && agent->account == XR_account_state_ACTIVE;
     }
@@ -516,7 +515,7 @@ bool xr_queue_route(struct xr_step *step, struct xr_session_node *session, const
     bool wait = taker.n == 0 && waits_for_one(floor, ask);
 
     if (!wait)
-        count = gather(floor, session, taker, true, &named);
+        count = gather(floor, session, taker, &named);
     if (count == 0) {
         bool was_queued = session->queued;
         if (was_queued && !wait)
@@ -546,7 +545,7 @@ bool xr_queue_route(struct xr_step *step, struct xr_session_node *session, const
     explanation.sharing = pick.sharing;
     explanation.band = pick.band;
     explanation.active = c->active;
-    explanation.limit = c->limit;
+    explanation.limit = xr_queue_limit(floor, agent, named != SIZE_MAX);
     explanation.owed_before_micro = micro(pick.owed_before);
     explanation.owed_after_micro = micro(c->owed);
     explanation.clamped = pick.clamped;

@@ -26,8 +26,8 @@ enum xr_policy {
 struct xr_candidate {
     struct xr_agent_id agent;
     uint32_t weight;    /* 1..100 */
-    uint32_t active;    /* sessions that count, below limit */
-    uint32_t limit;     /* that holds for this session, > 0 */
+    uint32_t active;    /* sessions that count */
+    uint32_t limit;     /* routed limit, > 0: the yardstick of its load */
     uint64_t last_pick; /* number of its last assignment; 0: never */
     int64_t idle_ms;    /* floor_ms since when it has had nothing to do; longest_idle */
     int64_t owed;       /* in: balance; out: balance after the charge */
