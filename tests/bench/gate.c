@@ -120,7 +120,7 @@ int main(int argc, char **argv)
         guest_login(&bridge->guest, &served, name, SERVED_PASSWORD, false);
         bridge->in_flight = (uint32_t)in_flight;
         for (long s = 0; s < agents * SESSIONS_PER_AGENT / bridges; s++) {
-            char buyer[32];
+            char buyer[64];
             snprintf(buyer, sizeof(buyer), "buyer %ld %ld", i, s);
             const struct xr_open open = {.channel = XR_STR("web"), .buyer = xr_str_of(buyer)};
             bridge->sessions[bridge->session_count++] =
