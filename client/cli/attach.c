@@ -544,8 +544,7 @@ static int run_loop(struct xr_attach *a)
             return XR_EXIT_LOGIN;
         if (a->names_old) {
             a->names_old = false;
-            xr_cli_names_fini(&a->names);
-            const int code = xr_cli_names_load(&a->names, &a->link);
+            const int code = xr_cli_names_reload(&a->names, &a->link);
             if (code != XR_EXIT_OK)
                 return code;
         }

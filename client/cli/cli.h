@@ -266,6 +266,8 @@ struct xr_cli_names {
 
 /* Ask for them. An account that may not (a bridge) gets none. Codes as xr_cli_link_ask. */
 int xr_cli_names_load(struct xr_cli_names *names, struct xr_cli_link *link);
+/* The same once more: the old ones are there until the new ones are. */
+int xr_cli_names_reload(struct xr_cli_names *names, struct xr_cli_link *link);
 void xr_cli_names_fini(struct xr_cli_names *names);
 /* "Mei" or, where it is not known, "#3"; 0 gives "-". Lives as long as `names`; `room` is for the
  * number. */

@@ -70,6 +70,17 @@ int xr_cli_names_load(struct xr_cli_names *names, struct xr_cli_link *link)
     return code != XR_EXIT_OK ? code : load_groups(names, link);
 }
 
+int xr_cli_names_reload(struct xr_cli_names *names, struct xr_cli_link *link)
+{
+    struct xr_cli_names fresh = {0};
+    const int code = xr_cli_names_load(&fresh, link);
+    struct xr_cli_names *unused = code == XR_EXIT_OK ? names : &fresh;
+    xr_cli_names_fini(unused);
+    if (code == XR_EXIT_OK)
+        *names = fresh;
+    return code;
+}
+
 void xr_cli_names_fini(struct xr_cli_names *names)
 {
     xr_mem_free(names->agents);

@@ -90,7 +90,19 @@ void xr_view_text(FILE *out, struct xr_str text, size_t indent)
 
 /* ---- messages and notes ---------------------------------------------------------------------- */
 
-#define WHO_WIDTH 12
+#define WHO_WIDTH 14
+
+void xr_view_fit(FILE *out, struct xr_str text, size_t width)
+{
+    if (xr_cli_width(text) <= width) {
+        xr_cli_pad(out, text, width, false);
+        return;
+    }
+    const struct xr_str seen = xr_cli_cut(text, width - 1);
+    xr_cli_put(out, seen);
+    fputs("…", out);
+    xr_cli_pad(out, XR_STR(""), width - 1 - xr_cli_width(seen), false);
+}
 
 static struct xr_str sender_of(const struct xr_view *view, const struct xr_message *message,
                                struct xr_str buyer, char room[16])
@@ -125,8 +137,7 @@ void xr_view_message(const struct xr_view *view, const struct xr_message *messag
     fprintf(view->out, "%s%s%s",
             xr_view_colour(view->out, with_session ? XR_COLOUR_YELLOW : XR_COLOUR_DIM), head,
             xr_view_colour(view->out, sender_colour(message->sender)));
-    const struct xr_str who = xr_cli_cut(sender_of(view, message, buyer, room), WHO_WIDTH);
-    xr_cli_pad(view->out, who, WHO_WIDTH, false);
+    xr_view_fit(view->out, sender_of(view, message, buyer, room), WHO_WIDTH);
     fprintf(view->out, "%s  ", xr_view_colour(view->out, XR_COLOUR_PLAIN));
     size_t indent = (size_t)size + WHO_WIDTH + 2;
     if (message->kind != XR_message_kind_TEXT) {

@@ -34,6 +34,9 @@ void xr_view_card(const struct xr_view *view, const struct xr_customer_card *car
  * cursor stands at column `indent`. Ends the line. */
 void xr_view_text(FILE *out, struct xr_str text, size_t indent);
 
+/* In exactly `width` columns: filled up with blanks, or cut with an ellipsis. */
+void xr_view_fit(FILE *out, struct xr_str text, size_t width);
+
 /* Columns of the terminal, 80 where there is none. */
 size_t xr_view_columns(FILE *out);
 

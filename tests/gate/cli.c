@@ -50,8 +50,8 @@ static int run(struct scene *scene, const char *input, const char *format, ...)
     va_start(list, format);
     vsnprintf(arguments, sizeof(arguments), format, list);
     va_end(list);
-    snprintf(command, sizeof(command), "cd %s && %s/xiaoer %s >out.txt 2>err.txt", directory,
-             XR_BIN_DIR, arguments);
+    snprintf(command, sizeof(command), "cd %s || exit 99\n%s/xiaoer %s >out.txt 2>err.txt",
+             directory, XR_BIN_DIR, arguments);
     FILE *pipe = popen(command, "w");
     assert_non_null(pipe);
     fputs(input, pipe);
