@@ -275,6 +275,8 @@ enum xr_code xr_account_set(struct xr_step *step, const void *message)
         agent->account = record.state;
         end_account(step, agent);
     }
+    if (!is_new && record.role != before.role)
+        xr_device_detach_all(step, record.agent.n);
     xr_account_apply(floor, agent, &record);
     xr_step_audit(step, "account_set", record.login, is_new ? XR_STR("") : describe(step, &before),
                   describe(step, &record));

@@ -245,6 +245,17 @@ static void end_device(struct xr_step *step, struct xr_device_node *device)
     remove_device(step, device);
 }
 
+void xr_device_detach_all(struct xr_step *step, uint32_t agent)
+{
+    uint64_t last = 0;
+    struct xr_device_node *device;
+    while ((device = next_of(step->floor, agent, last)) != NULL) {
+        last = device->hot.device.n;
+        if (device->hot.alive != 0)
+            xr_step_effect(step, XR_EFFECT_DETACH)->device = device->hot.device;
+    }
+}
+
 void xr_device_end_all(struct xr_step *step, uint32_t agent)
 {
     struct xr_device_node *device;

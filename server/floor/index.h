@@ -323,6 +323,8 @@ void xr_device_asked(struct xr_step *step, const struct xr_asked *asked);
 void xr_device_proved(struct xr_step *step, const struct xr_proved *proved);
 void xr_device_gone(struct xr_step *step, const struct xr_gone *gone);
 enum xr_code xr_device_revoke(struct xr_step *step, const void *message);
+/* Close every connection of an account, which has another role now; its devices log in again. */
+void xr_device_detach_all(struct xr_step *step, uint32_t agent);
 /* End every device of an account: it is locked or has left. */
 void xr_device_end_all(struct xr_step *step, uint32_t agent);
 /* Drop the kept answers up to `done`; keep a new one. */
