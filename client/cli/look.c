@@ -79,21 +79,60 @@ static int show_groups(struct xr_cli_link *link, void *unused)
     return XR_EXIT_OK;
 }
 
+struct groups {
+    struct xr_cli cli;
+    const char *group; /* set: which */
+    const char *name;
+    const char *title;
+};
+
+static int change_group(struct xr_cli_link *link, void *context)
+{
+    const struct groups *wanted = context;
+    struct xr_group_set set = {.name = xr_str_of(wanted->name), .title = xr_str_of(wanted->title)};
+    struct xr_cli_names names = {0};
+    int code = wanted->group != NULL ? xr_cli_names_load(&names, link) : XR_EXIT_OK;
+    if (code == XR_EXIT_OK && wanted->group != NULL &&
+        !xr_cli_group_find(&names, wanted->group, &set.group.n))
+        code = XR_EXIT_USAGE;
+    if (code == XR_EXIT_OK)
+        code = xr_cli_link_command(link, XR_TYPE_group_set, &set);
+    xr_cli_names_fini(&names);
+    return code;
+}
+
 int xr_cli_groups(int argc, char **argv)
 {
-    struct xr_cli cli = {0};
+    struct groups wanted = {0};
+    const struct xr_cli_option options[] = {
+        {"title", XR_CLI_TEXT, "TITLE", &wanted.title, 0, 0, NULL, "add, set: what people see"},
+        {"name", XR_CLI_TEXT, "NAME", &wanted.name, 0, 0, NULL, "set: what bridges say"},
+    };
     const struct xr_cli_usage usage = {
         "groups",
-        "",
-        "Groups, how many sessions wait in each, and how many of its agents are online.",
-        NULL,
+        "[list] | add NAME | set GROUP",
+        "Groups, how many sessions wait in each, and how many of its agents are online; or, as a\n"
+        "supervisor, add one or change one (audited).",
+        options,
+        2,
         0,
-        0,
-        0,
-        &cli};
+        2,
+        &wanted.cli};
     int code = 0;
-    return xr_cli_parse(&usage, &argc, argv, &code) ? xr_cli_with_link(&cli, show_groups, NULL)
-                                                    : code;
+    if (!xr_cli_parse(&usage, &argc, argv, &code))
+        return code;
+    const char *verb = argc > 1 ? argv[1] : "list";
+    if (strcmp(verb, "list") == 0 && argc <= 2)
+        return xr_cli_with_link(&wanted.cli, show_groups, NULL);
+    if (strcmp(verb, "add") == 0 && argc == 3) {
+        wanted.name = argv[2];
+    } else if (strcmp(verb, "set") == 0 && argc == 3) {
+        wanted.group = argv[2];
+    } else {
+        xr_cli_complain("usage: xiaoer groups %s", usage.args);
+        return XR_EXIT_USAGE;
+    }
+    return xr_cli_with_link(&wanted.cli, change_group, &wanted);
 }
 
 /* ---- status ---------------------------------------------------------------------------------- */

@@ -139,16 +139,78 @@ static void print_customer(const struct xr_view *view, const struct xr_customer 
         xr_view_note(view, &customer->notes.at[i]);
 }
 
+struct customer {
+    struct xr_cli cli;
+    struct xr_get_customer ask;
+    const char *nick;
+    const char *language;
+    const char *tag;   /* NAME or NAME:RRGGBB */
+    const char *untag; /* NAME */
+    int64_t level;     /* -1: not said */
+    int64_t flag;
+    int type;
+};
+
+static bool changes(const struct customer *wanted)
+{
+    return wanted->nick != NULL || wanted->language != NULL || wanted->tag != NULL ||
+           wanted->untag != NULL || wanted->level >= 0 || wanted->flag >= 0 || wanted->type > 0;
+}
+
+/* "VIP:ff0000": a colour behind the last colon, if it is one. */
+static struct xr_tag read_tag(const char *text)
+{
+    struct xr_tag tag = {.name = xr_str_of(text)};
+    const char *colon = strrchr(text, ':');
+    char *end = NULL;
+    const unsigned long colour = colon != NULL ? strtoul(colon + 1, &end, 16) : 0;
+    if (colon != NULL && strlen(colon + 1) == 6 && *end == '\0') {
+        tag.name.size = (uint32_t)(colon - text);
+        tag.colour = (uint32_t)colour;
+    }
+    return tag;
+}
+
+static int change_customer(struct xr_cli_link *link, const struct customer *wanted,
+                           struct xr_customer_id customer)
+{
+    const struct xr_tag tag = read_tag(wanted->tag != NULL ? wanted->tag : "");
+    const struct xr_str untag = xr_str_of(wanted->untag);
+    struct xr_customer_set set = {.customer = customer,
+                                  .nick = xr_str_of(wanted->nick),
+                                  .language = xr_str_of(wanted->language),
+                                  .buyer_type = (enum xr_buyer_type)wanted->type};
+    if (wanted->level >= 0) {
+        set.level = (uint32_t)wanted->level;
+        set.has |= UINT64_C(1) << 4; /* 0 is a level too */
+    }
+    if (wanted->flag >= 0) {
+        set.flag = (uint32_t)wanted->flag;
+        set.has |= UINT64_C(1) << 6; /* 0 takes the flag away */
+    }
+    if (wanted->tag != NULL)
+        set.tags_add = (struct xr_tag_list){&tag, 1};
+    if (wanted->untag != NULL)
+        set.tags_remove = (struct xr_strs){&untag, 1};
+    enum xr_type type = XR_TYPE_none;
+    const void *answer = NULL;
+    return xr_cli_link_ask(link, XR_TYPE_customer_set, &set, &type, &answer);
+}
+
 static int show_customer(struct xr_cli_link *link, void *context)
 {
-    const struct xr_get_customer *ask = context;
+    const struct customer *wanted = context;
     struct xr_cli_names names = {0};
     const struct xr_view view = {link->cli->lang, &names, stdout};
     enum xr_type type = XR_TYPE_none;
     const void *answer = NULL;
     int code = link->cli->json ? XR_EXIT_OK : xr_cli_names_load(&names, link);
     if (code == XR_EXIT_OK)
-        code = xr_cli_link_ask(link, XR_TYPE_get_customer, ask, &type, &answer);
+        code = xr_cli_link_ask(link, XR_TYPE_get_customer, &wanted->ask, &type, &answer);
+    if (code == XR_EXIT_OK && changes(wanted))
+        code = change_customer(link, wanted, ((const struct xr_customer *)answer)->card.customer);
+    if (code == XR_EXIT_OK && changes(wanted))
+        code = xr_cli_link_ask(link, XR_TYPE_get_customer, &wanted->ask, &type, &answer);
     if (code == XR_EXIT_OK && link->cli->json)
         code = xr_cli_json(xr_json_write(type, answer)) ? XR_EXIT_OK : XR_EXIT_FAILED;
     else if (code == XR_EXIT_OK)
@@ -159,26 +221,38 @@ static int show_customer(struct xr_cli_link *link, void *context)
 
 int xr_cli_customer(int argc, char **argv)
 {
-    struct xr_cli cli = {0};
-    struct xr_get_customer ask = {0};
-    const struct xr_cli_usage usage = {"customer",
-                                       "CUSTOMER | CHANNEL BUYER",
-                                       "A customer with tags, notes and sessions: by number, or by "
-                                       "the channel and the buyer's id\n"
-                                       "there.",
-                                       NULL,
-                                       0,
-                                       1,
-                                       2,
-                                       &cli};
+    struct customer wanted = {.level = -1, .flag = -1};
+    const struct xr_cli_option options[] = {
+        {"tag", XR_CLI_TEXT, "NAME", &wanted.tag, 0, 0, NULL,
+         "add a tag; NAME:RRGGBB gives it a colour"},
+        {"untag", XR_CLI_TEXT, "NAME", &wanted.untag, 0, 0, NULL, "take a tag away"},
+        {"nick", XR_CLI_TEXT, "NAME", &wanted.nick, 0, 0, NULL, "as shown"},
+        {"level", XR_CLI_NUMBER, "N", &wanted.level, 0, 1000, NULL, "membership level"},
+        {"flag", XR_CLI_NUMBER, "N", &wanted.flag, 0, 5, NULL, "coloured flag; 0: none"},
+        {"type", XR_CLI_CHOICE, "TYPE", &wanted.type, 0, 0,
+         "none|hesitant|aftersales|price|doubtful|expert|picky",
+         "hesitant, aftersales, price, doubtful, expert, picky"},
+        {"language", XR_CLI_TEXT, "TAG", &wanted.language, 0, 0, NULL, "zh-CN, en…"},
+    };
+    const struct xr_cli_usage usage = {
+        "customer",
+        "CUSTOMER | CHANNEL BUYER",
+        "A customer with tags, notes and sessions: by number, or by the channel and the buyer's "
+        "id\n"
+        "there. Options change the record first; only what is said changes.",
+        options,
+        7,
+        1,
+        2,
+        &wanted.cli};
     int code = 0;
     if (!xr_cli_parse(&usage, &argc, argv, &code))
         return code;
-    if (argc == 2 && !xr_cli_id("a customer", argv[1], &ask.customer.n))
+    if (argc == 2 && !xr_cli_id("a customer", argv[1], &wanted.ask.customer.n))
         return XR_EXIT_USAGE;
     if (argc == 3) {
-        ask.channel = xr_str_of(argv[1]);
-        ask.buyer = xr_str_of(argv[2]);
+        wanted.ask.channel = xr_str_of(argv[1]);
+        wanted.ask.buyer = xr_str_of(argv[2]);
     }
-    return xr_cli_with_link(&cli, show_customer, &ask);
+    return xr_cli_with_link(&wanted.cli, show_customer, &wanted);
 }

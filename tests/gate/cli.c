@@ -212,6 +212,16 @@ static void a_visit_can_be_worked_from_scripts(void **state)
     expect_text(scene, "/slash");
     expect(scene, 0, "", "customer taobao hong");
     expect_text(scene, "上次退货");
+    expect(scene, 0, "", "customer 1 --tag VIP:ff0000 --type picky --level 3");
+    expect_text(scene, "[VIP]");
+    expect_text(scene, "picks at everything");
+    expect(scene, 0, "", "customer 1 --untag VIP");
+    assert_null(strstr(scene->output, "[VIP]"));
+    expect(scene, 0, "", "groups add presale --title 售前");
+    expect(scene, 0, "", "accounts set mei --groups default,presale --weight 50 --limit 3");
+    expect(scene, 0, "", "groups set presale --title 售前咨询");
+    expect(scene, 0, "", "groups");
+    expect_text(scene, "售前咨询");
     expect(scene, 0, "", "explain 1");
     expect_text(scene, "Mei got it");
     expect(scene, 0, "", "explain 1 --lang zh");
