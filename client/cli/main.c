@@ -29,12 +29,6 @@ struct command {
     const char *help[2]; /* by enum xr_cli_lang */
 };
 
-/* A subcommand whose file is not in the build is told as such instead of breaking the link. */
-#define XR_CLI_COMMAND(name, group, en, zh)                                                        \
-    extern int xr_cli_##name(int argc, char **argv) __attribute__((weak));
-#include "commands.def"
-#undef XR_CLI_COMMAND
-
 static const struct command commands[] = {
 #define XR_CLI_COMMAND(name, group, en, zh) {#name, xr_cli_##name, GROUP_##group, {en, zh}},
 #include "commands.def"
@@ -65,15 +59,6 @@ static void print_help(enum xr_cli_lang lang)
     printf("\n%s\n", xr_text(lang, XR_TEXT_HELP_EXITS));
 }
 
-static int run_command(const struct command *command, int argc, char **argv)
-{
-    if (command->run == NULL) {
-        xr_cli_complain("`%s` is not in this build", command->name);
-        return XR_EXIT_FAILED;
-    }
-    return command->run(argc, argv);
-}
-
 static int unknown_command(const char *name)
 {
     xr_cli_complain("there is no command `%s`; `xiaoer help` lists them", name);
@@ -91,7 +76,7 @@ static int help_command(int argc, char **argv, enum xr_cli_lang lang)
     const struct command *command = find_command(argv[1]);
     if (command == NULL)
         return unknown_command(argv[1]);
-    return run_command(command, 3, (char *[]){argv[1], option, argv[0], NULL});
+    return command->run(3, (char *[]){argv[1], option, argv[0], NULL});
 }
 
 /*
@@ -134,5 +119,5 @@ int main(int argc, char **argv)
     if (strcmp(called, "help") == 0)
         return help_command(argc - 1, argv + 1, lang);
     const struct command *command = find_command(called);
-    return command != NULL ? run_command(command, argc - 1, argv + 1) : unknown_command(called);
+    return command != NULL ? command->run(argc - 1, argv + 1) : unknown_command(called);
 }
