@@ -93,6 +93,12 @@ static void run_command(struct xr_step *step)
         refuse_early(step, XR_code_UNKNOWN_DEVICE, 0);
         return;
     }
+    /* Of a connection that another has replaced: the counter that the other was welcomed with must
+     * stay true. */
+    if (device->hot.alive != event->origin) {
+        refuse_early(step, XR_code_HELLO_NEEDED, device->hot.counter);
+        return;
+    }
     uint64_t done = done_of(event->message);
     if (done > device->hot.done && done <= device->hot.counter) {
         xr_device_confirm(device, done);
