@@ -47,14 +47,13 @@ static bool read_chat(struct xr_demo_chat *chat, const json_t *json)
 
     *chat = (struct xr_demo_chat){
         .group = member_text(json, "group"),
-        .channel = member_text(json, "channel"),
         .buyer = member_text(json, "buyer"),
         .tag = member_text(json, "tag"),
         .note = member_text(json, "note"),
         .klass = read_class(json),
         .count = json_array_size(lines),
     };
-    if (!chat->group || !chat->channel || chat->count == 0)
+    if (!chat->group || chat->count == 0)
         return false;
     chat->lines = calloc(chat->count, sizeof(chat->lines[0]));
     for (size_t i = 0; chat->lines && i < chat->count; i++) {
@@ -75,7 +74,7 @@ static int load_chats(struct xr_demo_shop *shop)
     for (size_t i = 0; i < count && i < XR_DEMO_CHATS_MAX; i++) {
         shop->chat_count = i + 1;
         if (!read_chat(&shop->chats[i], json_array_get(shop->texts, i))) {
-            xr_cli_complain("chats.json: chat %zu wants group, channel and lines, "
+            xr_cli_complain("chats.json: chat %zu wants group and lines, "
                             "the first by the buyer",
                             i + 1);
             return XR_EXIT_INPUT;

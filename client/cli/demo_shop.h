@@ -22,7 +22,6 @@ struct xr_demo_line {
 /* One chat, line by line. */
 struct xr_demo_chat {
     const char *group;
-    const char *channel;
     const char *buyer; /* nick of the only one who has this chat; NULL: any */
     const char *tag;   /* that the agent sets; NULL: none */
     const char *note;  /* that the agent writes; NULL: none */
