@@ -6,7 +6,8 @@
  * after all have come back (every fourth round: after it was ready, while they are coming back; in
  * builds with fail points, every third: at one of those), stays away for a moment, and is started
  * again. In a round of the client a process that is a bridge, one that is an agent, or both are
- * killed and started again with what they had written down. Now and then all is quiet for a moment,
+ * killed and started again with what they had written down (every eighth round: the server too).
+ * Now and then all is quiet for a moment,
  * and the judge (tally.h) compares what everybody wrote down with what everybody was told and with
  * the histories. In the end the store is walked. That the judge can find each fault is shown first
  * on a story made by hand, and in the end on what has really happened, with a fault planted.
@@ -39,6 +40,7 @@
 #define AWAY_MAX_MS  20
 #define WINDOW_MIN   16
 #define WINDOW_MAX   200
+#define BURST_MAX    1000 /* the same, of a client that is killed */
 #define CHILDREN     2
 #define HISTORY_ROWS 500
 
@@ -697,7 +699,7 @@ static void start_child(struct floor_of_test *floor, struct child *child)
 {
     const uint64_t seed = ((uint64_t)draw_below(&floor->random, UINT32_MAX) << 32) |
                           draw_below(&floor->random, UINT32_MAX);
-    child_start(child, seed, WINDOW_MIN + draw_below(&floor->random, WINDOW_MAX - WINDOW_MIN));
+    child_start(child, seed, WINDOW_MIN + draw_below(&floor->random, BURST_MAX - WINDOW_MIN));
 }
 
 static void wait_for_children(struct floor_of_test *floor)
@@ -714,7 +716,8 @@ static void start_children(struct floor_of_test *floor)
             start_child(floor, &floor->children[i]);
 }
 
-/* A moment later one of them dies, or both; sometimes it stays away for a moment. */
+/* A moment later one of them dies, or both, and now and then the server too; sometimes they stay
+ * away for a moment. */
 static void play_client_round(struct floor_of_test *floor, uint64_t round, uint64_t kills[CHILDREN])
 {
     const uint32_t whom = 1 + draw_below(&floor->random, (1U << CHILDREN) - 1);
@@ -728,6 +731,10 @@ static void play_client_round(struct floor_of_test *floor, uint64_t round, uint6
             child_kill(&floor->children[i]);
             kills[i]++;
         }
+    if (round % 8 == 5) {
+        served_kill(&floor->served);
+        start_server(floor, 0);
+    }
     if (draw_below(&floor->random, 2) == 0)
         turn_for(floor, draw_below(&floor->random, AWAY_MAX_MS));
 }

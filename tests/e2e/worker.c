@@ -217,6 +217,7 @@ static void on_state(struct worker *worker, const struct xr_client_event *event)
     if (!worker->resume)
         note(worker, &(struct entry){.kind = ENTRY_BEGAN, .seq = worker->welcome.cursor});
     decide_unanswered(worker);
+    send_again(worker); /* before anything that is new */
 }
 
 static void on_event(struct worker *worker, const struct xr_client_event *event)
@@ -280,10 +281,7 @@ void worker_turn(struct worker *worker)
     xr_client_turn(worker->client);
     while (xr_client_next(worker->client, &event))
         on_event(worker, &event);
-    if (worker->lives == 0)
-        return; /* the counter is not known yet */
-    send_again(worker);
-    if (worker->role == XR_role_BRIDGE && !worker->is_quiet)
+    if (worker->role == XR_role_BRIDGE && !worker->is_quiet && worker->lives > 0)
         fill_window(worker);
 }
 
