@@ -216,10 +216,17 @@ static enum fate take_frame(struct xr_peer *peer, const struct xr_frame *frame)
     return take_known(peer, frame, info);
 }
 
-/* An ack for updates that are out is no work that a peer could do too often. */
-static bool is_free(const struct xr_peer *peer, const struct xr_frame *frame)
+/* An ack that takes something off the window cannot come too often: pushing is bounded itself. */
+static bool is_free(struct xr_peer *peer, const struct xr_frame *frame)
 {
-    return frame->type == XR_TYPE_ack && peer->feed.sent_count > 0;
+    struct xr_wire_error error;
+    const void *message;
+    if (frame->type != XR_TYPE_ack || peer->feed.sent_count == 0)
+        return false;
+    xr_arena_reset(peer->gate->arena);
+    if (xr_body_decode(XR_TYPE_ack, frame->body, peer->gate->arena, &message, &error))
+        return false;
+    return xr_feed_awaits(peer, ((const struct xr_ack *)message)->seq);
 }
 
 /* False: too fast; the alarm resumes. */

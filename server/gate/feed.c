@@ -178,11 +178,17 @@ static void send_row(struct xr_peer *peer, const struct xr_journal_row *row, uin
     feed->sent_bytes += size;
 }
 
+bool xr_feed_awaits(const struct xr_peer *peer, uint64_t seq)
+{
+    const struct xr_feed *feed = &peer->feed;
+    return feed->sent_count > 0 && feed->sent[feed->sent_first].seq <= seq;
+}
+
 void xr_feed_ack(struct xr_peer *peer, uint64_t seq)
 {
     struct xr_feed *feed = &peer->feed;
     const uint32_t before = feed->sent_count;
-    while (feed->sent_count > 0 && feed->sent[feed->sent_first].seq <= seq) {
+    while (xr_feed_awaits(peer, seq)) {
         feed->sent_bytes -= feed->sent[feed->sent_first].bytes;
         feed->sent_first = (feed->sent_first + 1) & (feed->sent_max - 1);
         feed->sent_count--;

@@ -31,6 +31,8 @@ void xr_feed_stop(struct xr_peer *peer);
 /* Effect PUSH. */
 void xr_feed_push(struct xr_gate *gate, const struct xr_effect *effect);
 
+/* Would an ack of `seq` take anything off the window? */
+bool xr_feed_awaits(const struct xr_peer *peer, uint64_t seq);
 /* ack and beat of a client. */
 void xr_feed_ack(struct xr_peer *peer, uint64_t seq);
 void xr_feed_beat(struct xr_peer *peer, uint64_t ref);

@@ -466,6 +466,32 @@ static void who_is_too_fast_is_read_more_slowly(void **state)
     guest_close(&agent);
 }
 
+/* What acknowledges nothing is a frame like any other. */
+static void acks_of_nothing_are_read_more_slowly(void **state)
+{
+    struct scene *scene = *state;
+    struct guest owner;
+    struct xr_buf out;
+    const struct xr_ack nothing = {.seq = 0};
+    const struct xr_beat beat = {0};
+    const struct xr_group_set set = {.name = xr_str_of("night")};
+    guest_return(&owner, &scene->served, &scene->owner, true, NULL);
+    guest_do(&owner, XR_TYPE_group_set, &set);
+    xr_buf_init(&out, 65536);
+    for (int i = 0; i < 150; i++)
+        xr_frame_encode(&out, XR_TYPE_ack, 0, &nothing);
+    xr_frame_encode(&out, XR_TYPE_beat, 7, &beat);
+    struct timespec began, ended;
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    assert_true(raw_send(&owner.raw, out.at, out.size));
+    guest_update(&owner, XR_TYPE_marker);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    assert_true((ended.tv_sec - began.tv_sec) * 1000 + (ended.tv_nsec - began.tv_nsec) / 1000000 >=
+                1500);
+    xr_buf_fini(&out);
+    guest_close(&owner);
+}
+
 /* An engine that takes 16 at a time: the rest waits at the door, in order, and nobody is refused.
  */
 static void a_full_engine_holds_up_and_refuses_nothing(void **state)
@@ -511,6 +537,7 @@ int main(void)
         CLAIM(bye_ends_the_lease_at_once),
         NARROW(silence_ends_the_lease_and_beats_keep_it),
         NARROW(who_is_too_fast_is_read_more_slowly),
+        NARROW(acks_of_nothing_are_read_more_slowly),
         NARROW(a_full_engine_holds_up_and_refuses_nothing),
     };
     return cmocka_run_group_tests(claims, NULL, NULL);
