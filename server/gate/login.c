@@ -4,8 +4,9 @@
  * is not read meanwhile.
  *
  * Secrets: the password is copied into guarded memory and given to the job; the token is drawn on
- * the loop and said once, in welcome. Both are wiped when they have served. An unknown floor, or a
- * login that nobody has, is verified against a hash of nobody's password.
+ * the loop and said once, in welcome. Both are wiped when they have served. A login that nobody has
+ * is verified against a hash of nobody's password. Who names a floor that is not there goes the
+ * whole way too, as nobody on the first floor.
  */
 #include "gate/login.h"
 
@@ -19,9 +20,11 @@
 #define XR_LOGIN_KEY_MAX   (4 * (XR_NAME_MAX + XR_LOGIN_MAX) + 1)
 #define XR_LOGIN_KNOWN_MAX 100000 /* tokens remembered */
 
+#define XR_LOGIN_FIRST_FLOOR 1 /* there before anybody can connect */
+
 struct xr_login {
     uint64_t ref;
-    uint32_t floor; /* 0: there is none of that name */
+    uint32_t floor;
     bool wants_feed;
     bool has_cursor;
     bool is_verifying;
@@ -195,12 +198,8 @@ static void on_verified(struct xr_job *job)
     struct verify *verify = (struct verify *)job;
     struct xr_gate *gate = verify->gate;
     struct xr_peer *peer = xr_map_get(&gate->by_origin, verify->origin);
-    if (peer && peer->login && !verify->job.is_dropped) {
-        if (peer->login->floor == 0)
-            refuse_login(peer, XR_code_DENIED, 0);
-        else
-            tell_proved(peer, verify->is_right);
-    }
+    if (peer && peer->login && !verify->job.is_dropped)
+        tell_proved(peer, verify->is_right);
     sodium_free(verify->password);
     xr_mem_free(verify);
     xr_gate_resume_some(gate, 1);
@@ -316,13 +315,18 @@ static struct xr_login *make_login(uint64_t ref, const struct xr_hello *hello)
     return login;
 }
 
+/* There is no such floor. Tries are counted by what was said, so keys of passwords stay. */
+static void be_nobody(struct xr_login *login)
+{
+    login->floor = XR_LOGIN_FIRST_FLOOR;
+    login->login_size = 0; /* no account's */
+    if (login->is_token)
+        xr_entropy_fill(login->key, XR_HASH_BYTES); /* no device's */
+}
+
 static void begin_with_token(struct xr_peer *peer)
 {
     const struct xr_login *login = peer->login;
-    if (login->floor == 0) {
-        refuse_login(peer, XR_code_DENIED, 0);
-        return;
-    }
     const struct xr_came came = {.token_hash = {login->key, XR_HASH_BYTES},
                                  .client = client_name(login)};
     xr_gate_tell(peer->gate, login->floor, peer->origin, XR_TYPE_came, &came);
@@ -331,10 +335,7 @@ static void begin_with_token(struct xr_peer *peer)
 static void begin_with_password(struct xr_peer *peer)
 {
     const struct xr_asked asked = {.login = login_name(peer->login)};
-    if (peer->login->floor == 0)
-        start_verify(peer, (struct xr_str){NULL, 0});
-    else
-        xr_gate_tell(peer->gate, peer->login->floor, peer->origin, XR_TYPE_asked, &asked);
+    xr_gate_tell(peer->gate, peer->login->floor, peer->origin, XR_TYPE_asked, &asked);
 }
 
 void xr_login_begin(struct xr_peer *peer, uint64_t ref, const struct xr_hello *hello)
@@ -353,13 +354,15 @@ void xr_login_begin(struct xr_peer *peer, uint64_t ref, const struct xr_hello *h
     peer->state = XR_PEER_LOGIN;
     xr_peer_wait(peer, XR_WAIT_LOGIN);
     if (xr_engine_floor(peer->gate->engine, hello->floor, &peer->login->floor))
-        peer->login->floor = 0;
+        be_nobody(peer->login);
     const uint64_t retry_ms = begin_try(peer);
     peer->login->is_trying = retry_ms == 0;
     if (retry_ms > 0) {
         peer->gate->metrics.logins_limited++;
         refuse_login(peer, XR_code_BUSY, retry_ms);
-    } else if (hello->token.size > 0) {
+        return;
+    }
+    if (hello->token.size > 0) {
         begin_with_token(peer);
     } else {
         begin_with_password(peer);
