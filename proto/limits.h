@@ -10,6 +10,7 @@
 #define XR_PROTOCOL_VERSION     1 /* said in hello and welcome */
 #define XR_FRAME_BYTES_MAX      (256 * 1024)
 #define XR_SP_MESSAGE_BYTES_MAX (256 * 1024) /* one SP message: one or more frames */
+#define XR_HELLO_BYTES_MAX      (8 * 1024)   /* the same, while nobody is logged in */
 #define XR_FRAMES_PER_MESSAGE   1024
 #define XR_DEPTH_MAX            8 /* nesting of a frame: array, body, list, part, … */
 #define XR_NUMBER_MAX           9007199254740991 /* 2^53 - 1: exact in a browser too */

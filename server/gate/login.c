@@ -362,6 +362,7 @@ void xr_login_begin(struct xr_peer *peer, uint64_t ref, const struct xr_hello *h
         refuse_login(peer, XR_code_BUSY, retry_ms);
         return;
     }
+    xr_sp_allow(peer->conn, XR_SP_MESSAGE_BYTES_MAX); /* commands may come behind hello */
     if (hello->token.size > 0) {
         begin_with_token(peer);
     } else {

@@ -157,6 +157,7 @@ void *xr_peer_open(void *context, struct xr_sp_conn *conn)
         xr_mem_free(peer);
         return NULL;
     }
+    xr_sp_allow(conn, XR_HELLO_BYTES_MAX);
     set_alarm(peer);
     return peer;
 }

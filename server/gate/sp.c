@@ -4,7 +4,8 @@
  *
  * What can go wrong, and what is done:
  *     no greeting in time, another protocol      closed, counted
- *     a length beyond the bound, no header word  closed, counted: the stream cannot be trusted
+ *     a length beyond the bound, no header word,
+ *     nothing behind it                          closed, counted: the stream cannot be trusted
  *     out of descriptors                         libuv accepts with its reserve and closes
  *     more connections than allowed              accepted and closed, counted
  *     the peer does not read                     xr_sp_is_full tells the owner, who stops; a queue
@@ -121,6 +122,11 @@ const char *xr_sp_peer(const struct xr_sp_conn *conn)
 
 /* ---- receiving ------------------------------------------------------------------------------- */
 
+void xr_sp_allow(struct xr_sp_conn *conn, size_t message_bytes_max)
+{
+    conn->message_bytes_max = message_bytes_max;
+}
+
 static bool check_greeting(struct xr_sp_conn *conn, const uint8_t *at)
 {
     static const uint8_t wanted[XR_SP_GREETING_SIZE] = {0, 'S', 'P', 0, 0, XR_SP_REQ, 0, 0};
@@ -144,8 +150,8 @@ static size_t measure_message(struct xr_sp_conn *conn, const uint8_t *at, size_t
     if (size < head)
         return 0;
     const uint64_t length = xr_get_u64be(at + head - 8);
-    if ((conn->is_ipc && at[0] != 1) || length < XR_SP_ID_SIZE ||
-        length > XR_SP_MESSAGE_BYTES_MAX + XR_SP_ID_SIZE) {
+    if ((conn->is_ipc && at[0] != 1) || length <= XR_SP_ID_SIZE ||
+        length > conn->message_bytes_max + XR_SP_ID_SIZE) {
         conn->sp->options.metrics->sp_bad++;
         xr_sp_close(conn);
         return 0;
@@ -170,8 +176,6 @@ static bool hand_on(struct xr_sp_conn *conn, uint8_t *at, size_t size)
     }
     const size_t begin = head + XR_SP_ID_SIZE + conn->payload_used;
     conn->is_stopped = false;
-    if (begin == size && is_first)
-        return true; /* empty: tells its id, no more */
     conn->payload_used +=
         conn->sp->options.on_payload(conn->owner, at + begin, size - begin, is_first);
     XR_ASSERT(head + XR_SP_ID_SIZE + conn->payload_used <= size);

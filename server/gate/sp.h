@@ -85,6 +85,9 @@ bool xr_sp_is_full(struct xr_sp_conn *conn);
 /* Loop time of the last moment at which the queue was empty or the system took something. */
 uint64_t xr_sp_moved_ms(const struct xr_sp_conn *conn);
 
+/* A message that announces a longer payload closes; XR_SP_MESSAGE_BYTES_MAX until this is called.
+ */
+void xr_sp_allow(struct xr_sp_conn *conn, size_t message_bytes_max);
 /* Go on after on_payload left a rest. Nothing is called from inside. */
 void xr_sp_resume(struct xr_sp_conn *conn);
 /* on_alarm after `ms`, once; replaces the last. */

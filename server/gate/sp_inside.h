@@ -63,6 +63,7 @@ struct xr_sp_conn {
     TAILQ_ENTRY(xr_sp_conn) resumed;
 
     struct xr_buf in;            /* what was read and is not done with; mostly empty */
+    size_t message_bytes_max;    /* xr_sp_allow */
     size_t payload_used;         /* of the message at the front of `in`, by an owner that stopped */
     struct xr_sp_buffer *out;    /* being filled */
     struct xr_sp_buffer *flying; /* with the system */

@@ -53,7 +53,8 @@ static struct xr_sp_conn *add_conn(struct xr_sp_listener *listener)
         conn = XR_MOVE(sp->reserve);
     if (!conn)
         return NULL;
-    *conn = (struct xr_sp_conn){.sp = sp, .id = {0x80}};
+    *conn =
+        (struct xr_sp_conn){.sp = sp, .id = {0x80}, .message_bytes_max = XR_SP_MESSAGE_BYTES_MAX};
     conn->is_ipc = listener->is_ipc;
     xr_buf_init(&conn->in, XR_SP_MESSAGE_BYTES_MAX + XR_SP_HEAD_MAX + 2 * XR_SP_READ_BYTES);
     if (conn->is_ipc)

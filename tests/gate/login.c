@@ -276,6 +276,32 @@ static void what_comes_behind_hello_waits_for_the_welcome(void **state)
     guest_close(&guest);
 }
 
+/* A stranger gets no memory for what it announces or sends; behind a hello everything may come. */
+static void before_the_hello_only_short_messages_are_read(void **state)
+{
+    struct served *served = *state;
+    static char text[XR_TEXT_MAX * 3];
+    const struct xr_hello right = hello_with(SERVED_FLOOR, "owner", SERVED_PASSWORD);
+    const uint8_t head[12] = {0, 0, 0, 0, 0, 0, (XR_HELLO_BYTES_MAX + 5) >> 8, 5, 0x80};
+    struct guest guest;
+    served_start(served);
+    guest_open(&guest, served, true);
+    assert_true(raw_write(&guest.raw, head, sizeof(head)));
+    assert_true(raw_is_closed(&guest.raw));
+    guest_close(&guest);
+
+    guest_open(&guest, served, true);
+    for (size_t i = 0; i < sizeof(text); i += 3)
+        memcpy(text + i, "长", 3);
+    const struct xr_say say = {.session = {1}, .text = {text, sizeof(text)}};
+    assert_true(raw_frame_send(&guest.raw, XR_TYPE_hello, 1, &right));
+    assert_true(raw_frame_send(&guest.raw, XR_TYPE_say, 1, &say));
+    raw_expect(&guest.raw, XR_TYPE_welcome, NULL, guest.arena);
+    const struct xr_error *error = raw_expect(&guest.raw, XR_TYPE_error, NULL, guest.arena);
+    assert_int_equal(error->code, XR_code_NOT_FOUND);
+    guest_close(&guest);
+}
+
 static void who_does_not_log_in_is_closed(void **state)
 {
     struct served *served = *state;
@@ -465,6 +491,7 @@ int main(void)
         CLAIM(a_flood_of_false_tokens_does_not_keep_out_a_true_one),
         CLAIM(those_who_are_right_are_not_limited),
         CLAIM(what_comes_behind_hello_waits_for_the_welcome),
+        CLAIM(before_the_hello_only_short_messages_are_read),
         CLAIM(who_does_not_log_in_is_closed),
         CLAIM(leaving_in_the_middle_of_a_log_in_is_harmless),
         CLAIM(an_account_is_made_with_a_password_that_then_opens),

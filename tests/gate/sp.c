@@ -455,6 +455,7 @@ static void malformed_messages_close_only_their_connection(void **state)
     } bad[] = {
         {"\0\0\0\0\0\0\0\3xyz", 11, false},                 /* shorter than a header word */
         {"\0\0\0\0\0\0\0\0", 8, false},                     /* empty */
+        {"\0\0\0\0\0\0\0\4\x80\0\0\1", 12, false},          /* nothing behind the header word */
         {"\xff\xff\xff\xff\xff\xff\xff\xff", 8, false},     /* longer than all memory */
         {"\x7f\xff\xff\xff\xff\xff\xff\xff", 8, false},     /* the one that kills nanomsg */
         {"\0\0\0\0\0\0\0\x8\0\0\0\1\x80\0\0\1", 16, false}, /* two header words: a device */

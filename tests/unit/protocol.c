@@ -100,6 +100,7 @@ static void add_limits(struct xr_buf *out)
     } limits[] = {
         {"bytes of a frame", XR_FRAME_BYTES_MAX},
         {"bytes of the frames in one SP message", XR_SP_MESSAGE_BYTES_MAX},
+        {"the same, until hello is taken", XR_HELLO_BYTES_MAX},
         {"frames in one SP message", XR_FRAMES_PER_MESSAGE},
         {"nesting: the array of a frame is 1, its body 2", XR_DEPTH_MAX},
         {"a number: exact in a double, too", XR_NUMBER_MAX},
