@@ -97,15 +97,21 @@ static void settle_sessions(struct xr_floor *floor, struct xr_tables *tables)
     }
 }
 
+/* The answers it keeps; they live as long as its buffer. */
+static struct xr_bin answers_of(const struct xr_device_node *device)
+{
+    const size_t left = device->answers.size - device->answers_from;
+    return left > 0 ? (struct xr_bin){device->answers.at + device->answers_from, (uint32_t)left}
+                    : (struct xr_bin){NULL, 0};
+}
+
 static void settle_devices(struct xr_floor *floor, struct xr_tables *tables)
 {
     while (floor->dirty_devices != NULL) {
         struct xr_device_node *device = floor->dirty_devices;
         floor->dirty_devices = device->dirty_next;
         device->dirty = false;
-        device->hot.answers =
-            (struct xr_bin){device->answers.at + device->answers_from,
-                            (uint32_t)(device->answers.size - device->answers_from)};
+        device->hot.answers = answers_of(device);
         struct xr_key key = xr_key_u64(device->hot.device.n);
         xr_record_put(tables, XR_TABLE_device, xr_key_of(&key), XR_TYPE_device_record, &device->hot,
                       &floor->row);
@@ -208,11 +214,8 @@ static void digest_agents(crypto_generichash_state *state, const struct xr_floor
         digest_number(state, agent->devices_alive);
         for (uint32_t g = 0; g < agent->group_count; g++)
             digest_number(state, agent->groups[g]);
-        /* The list of owned sessions has no order of its own: a sum of hashed ids will do. */
-        uint64_t sum = 0;
         for (struct xr_session_node *s = agent->sessions; s != NULL; s = s->agent_next)
-            sum += s->hot.session.n * UINT64_C(11400714819323198485);
-        digest_number(state, sum);
+            digest_number(state, s->hot.session.n);
     }
 }
 
@@ -262,8 +265,7 @@ static uint64_t digest_devices(const struct xr_floor *floor, struct xr_buf *buf)
         for (struct xr_device_node *d = floor->devices[i]; d != NULL; d = d->hash_next) {
             struct xr_device_record record = d->hot;
             uint8_t hash[16];
-            record.answers = (struct xr_bin){d->answers.at + d->answers_from,
-                                             (uint32_t)(d->answers.size - d->answers_from)};
+            record.answers = answers_of(d);
             xr_buf_reset(buf);
             xr_body_encode(buf, XR_TYPE_device_record, &record);
             crypto_generichash(hash, sizeof hash, buf->at, buf->size, NULL, 0);

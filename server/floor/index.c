@@ -222,21 +222,22 @@ void xr_index_session_fill(struct xr_session_node *session, const struct xr_sess
 
 void xr_index_own(struct xr_agent_node *agent, struct xr_session_node *session)
 {
-    session->agent_prev = NULL;
-    session->agent_next = agent->sessions;
-    if (agent->sessions != NULL)
-        agent->sessions->agent_prev = session;
-    agent->sessions = session;
+    struct xr_session_node *before = agent->sessions_last;
+    while (before != NULL && before->hot.session.n > session->hot.session.n)
+        before = before->agent_prev;
+    session->agent_prev = before;
+    session->agent_next = before != NULL ? before->agent_next : agent->sessions;
+    *(before != NULL ? &before->agent_next : &agent->sessions) = session;
+    *(session->agent_next != NULL ? &session->agent_next->agent_prev : &agent->sessions_last) =
+        session;
 }
 
 void xr_index_disown(struct xr_agent_node *agent, struct xr_session_node *session)
 {
-    if (session->agent_prev != NULL)
-        session->agent_prev->agent_next = session->agent_next;
-    else
-        agent->sessions = session->agent_next;
-    if (session->agent_next != NULL)
-        session->agent_next->agent_prev = session->agent_prev;
+    *(session->agent_prev != NULL ? &session->agent_prev->agent_next : &agent->sessions) =
+        session->agent_next;
+    *(session->agent_next != NULL ? &session->agent_next->agent_prev : &agent->sessions_last) =
+        session->agent_prev;
     session->agent_prev = NULL;
     session->agent_next = NULL;
 }

@@ -45,7 +45,8 @@ struct xr_agent_node {
     uint32_t groups[XR_GROUPS_PER_AGENT]; /* ascending */
     int64_t owed;                         /* balance */
     uint32_t devices_alive;
-    struct xr_session_node *sessions; /* owned and not closed, linked by agent_next */
+    struct xr_session_node *sessions;      /* owned and not closed, by id, linked by agent_next */
+    struct xr_session_node *sessions_last; /* the newest of them */
     struct xr_due due;
     bool dirty;
 };
@@ -211,6 +212,8 @@ enum xr_presence xr_presence_shown(const struct xr_agent_node *agent);
 void xr_presence_touch(struct xr_floor *floor, struct xr_agent_node *agent);
 void xr_presence_device_came(struct xr_step *step, struct xr_device_node *device);
 void xr_presence_device_gone(struct xr_step *step, struct xr_device_node *device);
+/* Its next deadline by what its record says; INT64_MAX: none. */
+int64_t xr_presence_deadline(const struct xr_agent_node *agent);
 void xr_presence_due(struct xr_step *step, struct xr_agent_node *agent);
 enum xr_code xr_presence_be(struct xr_step *step, const void *message);
 void xr_presence_started(struct xr_step *step, const struct xr_started *started);
@@ -241,7 +244,8 @@ void xr_queue_drain(struct xr_step *step, struct xr_agent_node *agent);
 void xr_queue_drain_group(struct xr_step *step, struct xr_group_node *group);
 void xr_queue_add(struct xr_floor *floor, struct xr_session_node *session);
 void xr_queue_remove(struct xr_floor *floor, struct xr_session_node *session);
-/* Undo the charges of a pick whose taker never replied. */
+/* Undo the charges of a pick whose taker never replied; xr_session_take, which follows, forgets
+ * them. */
 void xr_queue_reverse(struct xr_step *step, struct xr_session_node *session);
 /* The limit that holds for an agent. */
 uint32_t xr_queue_limit(const struct xr_floor *floor, const struct xr_agent_node *agent,
@@ -264,6 +268,8 @@ void xr_session_due(struct xr_step *step, struct xr_session_node *session);
 bool xr_session_counts_idle(const struct xr_floor *floor);
 /* True where it counts in its owner's load. */
 bool xr_session_counts(const struct xr_floor *floor, const struct xr_session_node *session);
+/* Its next deadline by what its record says; INT64_MAX: none. */
+int64_t xr_session_deadline(const struct xr_floor *floor, const struct xr_session_node *session);
 /* Work out its next deadline and note it. */
 void xr_session_rearm(struct xr_floor *floor, struct xr_session_node *session);
 /* Take it from its owner (who loses the place) and leave it without one. */

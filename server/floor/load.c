@@ -74,10 +74,7 @@ static enum xr_status load_agent(struct xr_floor *floor, struct xr_tables *table
         return XR_CORRUPT;
     agent->hot = *record;
     agent->hot.has = 0; /* marks of this row: the next write must not know of them */
-    if (record->grace_ms != 0)
-        xr_index_due(floor, &agent->due, record->grace_ms);
-    else if (record->reserve_ms != 0)
-        xr_index_due(floor, &agent->due, record->reserve_ms);
+    xr_index_due(floor, &agent->due, xr_presence_deadline(agent));
     return XR_OK;
 }
 

@@ -67,14 +67,16 @@ static void end_interval(struct xr_step *step, struct xr_agent_node *agent, int6
     xr_presence_touch(step->floor, agent);
 }
 
+int64_t xr_presence_deadline(const struct xr_agent_node *agent)
+{
+    if (agent->hot.grace_ms != 0)
+        return agent->hot.grace_ms;
+    return agent->hot.reserve_ms != 0 ? agent->hot.reserve_ms : INT64_MAX;
+}
+
 static void rearm(struct xr_step *step, struct xr_agent_node *agent)
 {
-    int64_t at = INT64_MAX;
-    if (agent->hot.grace_ms != 0)
-        at = agent->hot.grace_ms;
-    else if (agent->hot.reserve_ms != 0)
-        at = agent->hot.reserve_ms;
-    xr_index_due(step->floor, &agent->due, at);
+    xr_index_due(step->floor, &agent->due, xr_presence_deadline(agent));
 }
 
 /* ---- leases ---- */

@@ -54,11 +54,14 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+int64_t xr_session_deadline(const struct xr_floor *floor, const struct xr_session_node *session)
+{
+    return earlier(earlier(idle_at(floor, session), close_at(floor, session)), wait_at(session));
+}
+
 void xr_session_rearm(struct xr_floor *floor, struct xr_session_node *session)
 {
-    int64_t at =
-        earlier(earlier(idle_at(floor, session), close_at(floor, session)), wait_at(session));
-    xr_index_due(floor, &session->due, at);
+    xr_index_due(floor, &session->due, xr_session_deadline(floor, session));
 }
 
 const struct xr_session_record *xr_session_stored(struct xr_step *step, uint64_t id)

@@ -132,12 +132,38 @@ static void run_command(struct xr_step *step)
 
 /* ---- events of the server ---- */
 
+static int64_t deadline_of(const struct xr_floor *floor, const struct xr_due *due)
+{
+    return due->is_session ? xr_session_deadline(floor, xr_index_session(floor, due->id))
+                           : xr_presence_deadline(xr_index_agent(floor, (uint32_t)due->id));
+}
+
+/*
+ * What is due first, by the deadlines that the records say; NULL: nothing is. What stood too early
+ * in the heap is put right on the way: when each deadline was noted is the index's own affair and
+ * must not show in the order of what happens.
+ */
+static struct xr_due *first_due(struct xr_floor *floor, int64_t now)
+{
+    for (;;) {
+        struct xr_due *due = xr_index_due_first(floor);
+        if (due == NULL || due->at > now)
+            return NULL;
+        int64_t at = deadline_of(floor, due);
+        XR_ASSERT(at >= due->at);
+        if (at == due->at)
+            return due;
+        xr_index_due_remove(floor, due);
+        xr_index_due(floor, due, at);
+    }
+}
+
 static void run_tick(struct xr_step *step)
 {
     struct xr_floor *floor = step->floor;
     for (int i = 0; i < XR_DUE_PER_TICK; i++) {
-        struct xr_due *due = xr_index_due_first(floor);
-        if (due == NULL || due->at > step->event->floor_ms)
+        struct xr_due *due = first_due(floor, step->event->floor_ms);
+        if (due == NULL)
             return;
         uint64_t id = due->id;
         bool is_session = due->is_session;

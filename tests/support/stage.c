@@ -23,6 +23,45 @@ static struct xr_floor *new_floor(void)
     return floor;
 }
 
+/* ---- how much one step writes ---- */
+
+static const struct xr_tables_ops *counted_ops; /* of the memory tables */
+static size_t writes;
+
+static void count_put(struct xr_tables *tables, enum xr_table table, struct xr_bin key,
+                      struct xr_bin value)
+{
+    writes++;
+    counted_ops->put(tables, table, key, value);
+}
+
+static void count_append(struct xr_tables *tables, enum xr_table table, struct xr_bin key,
+                         struct xr_bin value)
+{
+    writes++;
+    counted_ops->append(tables, table, key, value);
+}
+
+static void count_del(struct xr_tables *tables, enum xr_table table, struct xr_bin key)
+{
+    writes++;
+    counted_ops->del(tables, table, key);
+}
+
+static struct xr_tables *new_tables(void)
+{
+    static struct xr_tables_ops counting;
+    struct xr_tables *tables = xr_memory_tables_new();
+    assert_non_null(tables);
+    counted_ops = tables->ops;
+    counting = *tables->ops;
+    counting.put = count_put;
+    counting.append = count_append;
+    counting.del = count_del;
+    tables->ops = &counting;
+    return tables;
+}
+
 /* ---- what a floor does, as text ---- */
 
 static struct stage_person *by_origin(struct stage *stage, uint64_t origin)
@@ -151,6 +190,47 @@ static void assert_whole(struct stage *stage)
     assert_int_equal(broken, 0);
 }
 
+static void assert_same_effect(const struct xr_effect *a, const struct xr_effect *b)
+{
+    assert_int_equal(a->kind, b->kind);
+    assert_int_equal(a->origin, b->origin);
+    assert_int_equal(a->seq, b->seq);
+    assert_memory_equal(&a->audience, &b->audience, sizeof a->audience);
+    assert_int_equal(a->bytes.size, b->bytes.size);
+    if (a->bytes.size > 0)
+        assert_memory_equal(a->bytes.at, b->bytes.at, a->bytes.size);
+    assert_true(xr_str_equal(a->hash, b->hash));
+    assert_int_equal(a->agent.n, b->agent.n);
+    assert_int_equal(a->role, b->role);
+    assert_int_equal(a->device.n, b->device.n);
+}
+
+/* The same event on the twin tables, by an index that knows nothing but them. */
+static void play_twin(struct stage *stage, const struct xr_event *event)
+{
+    struct xr_effects effects = {NULL, 0, 0, NULL};
+    uint8_t here[32];
+    uint8_t there[32];
+    if (!stage->check_each) { /* behind from now on */
+        xr_memory_tables_free(stage->twin);
+        stage->twin = NULL;
+    }
+    if (stage->twin == NULL)
+        return;
+    struct xr_floor *fresh = new_floor();
+    assert_int_equal(xr_floor_load(fresh, stage->twin), XR_OK);
+    xr_floor_step(fresh, stage->twin, event, &effects);
+    xr_floor_settle(fresh, stage->twin);
+    assert_int_equal(effects.count, stage->effects.count);
+    for (size_t i = 0; i < effects.count; i++)
+        assert_same_effect(&stage->effects.at[i], &effects.at[i]);
+    xr_tables_digest(stage->tables, here);
+    xr_tables_digest(stage->twin, there);
+    assert_memory_equal(here, there, sizeof here);
+    xr_effects_fini(&effects);
+    xr_floor_free(fresh);
+}
+
 /* A digest of all tables but `device`. */
 static void digest_but_devices(struct stage *stage, uint8_t out[32])
 {
@@ -183,8 +263,12 @@ static void run(struct stage *stage, struct xr_event *event)
     if (stage->check_each && command)
         digest_but_devices(stage, before);
     xr_effects_reset(&stage->effects);
+    writes = 0;
     xr_floor_step(stage->floor, stage->tables, event, &stage->effects);
+    if (writes > stage->writes_max)
+        stage->writes_max = writes;
     xr_floor_settle(stage->floor, stage->tables);
+    play_twin(stage, event);
     xr_arena_reset(stage->arena);
     stage->last_code = XR_code_NONE;
     log_effects(stage);
@@ -210,14 +294,15 @@ void stage_event(struct stage *stage, enum xr_type type, const void *message)
 void stage_open(struct stage *stage)
 {
     memset(stage, 0, sizeof *stage);
-    stage->tables = xr_memory_tables_new();
+    stage->tables = new_tables();
+    stage->twin = xr_memory_tables_new();
     stage->floor = new_floor();
     stage->arena = xr_arena_new(4096);
     stage->floor_ms = 1000;
     stage->check_each = true;
     xr_buf_init(&stage->log, 64 * 1024 * 1024);
-    assert_non_null(stage->tables);
     assert_non_null(stage->arena);
+    assert_non_null(stage->twin);
     struct xr_founded founded = {
         .name = XR_STR("shop"), .login = XR_STR("olga"), .hash = XR_STR("hash")};
     stage_event(stage, XR_TYPE_founded, &founded);
@@ -227,6 +312,7 @@ void stage_close(struct stage *stage)
 {
     xr_floor_free(stage->floor);
     xr_memory_tables_free(stage->tables);
+    xr_memory_tables_free(stage->twin);
     xr_effects_fini(&stage->effects);
     xr_arena_free(stage->arena);
     xr_buf_fini(&stage->log);
@@ -246,6 +332,11 @@ struct stage_person *stage_person(struct stage *stage, const char *name)
 
 void stage_come(struct stage *stage, const char *name)
 {
+    stage_join(stage, name, name);
+}
+
+void stage_join(struct stage *stage, const char *name, const char *login)
+{
     struct stage_person *person = stage_person(stage, name);
     uint8_t hash[XR_HASH_BYTES] = {0};
     bool known = person->device.n != 0;
@@ -260,7 +351,7 @@ void stage_come(struct stage *stage, const char *name)
         event.message = &came;
         run(stage, &event);
     } else {
-        struct xr_proved proved = {.login = xr_str_of(name),
+        struct xr_proved proved = {.login = xr_str_of(login),
                                    .ok = true,
                                    .token_hash = {hash, sizeof hash},
                                    .device = {device},
@@ -324,6 +415,12 @@ void stage_wait(struct stage *stage, int64_t ms)
         stage_event(stage, XR_TYPE_tick, &tick);
     }
     stage->floor_ms = until;
+}
+
+void stage_oversleep(struct stage *stage, int64_t ms)
+{
+    stage->floor_ms += ms;
+    stage_wait(stage, 0);
 }
 
 void stage_restart(struct stage *stage, int64_t down_ms)

@@ -1,8 +1,9 @@
 /*
  * A stage for one floor: memory tables, a clock that the test moves, people with devices. After
  * every event the stage settles, loads a second index from the tables and compares it with the
- * first, and walks the tables with xr_floor_check. A refusal must leave every table but `device`
- * as it was.
+ * first, and walks the tables with xr_floor_check. Each event is played on twin tables too, by an
+ * index that was loaded afresh before it: both must do and store the same, byte for byte. A refusal
+ * must leave every table but `device` as it was.
  *
  * Everything that a floor does is written to `log` as text, one line an effect:
  *     amy <- done ref=1 session=1 …        an answer
@@ -41,6 +42,8 @@ struct stage {
     uint64_t last_session;       /* of the last `done` that named one */
     enum xr_code last_code;      /* of the last answer; 0: done */
     bool check_each;             /* compare and walk after each event (default) */
+    struct xr_tables *twin;      /* the same events, each on an index that was loaded afresh */
+    size_t writes_max;           /* the most that one step has written, settle left out */
     size_t broken;               /* rules that a walk found broken */
 };
 
@@ -55,6 +58,9 @@ struct stage_person *stage_person(struct stage *stage, const char *name);
 void stage_come(struct stage *stage, const char *name);
 void stage_go(struct stage *stage, const char *name, enum xr_gone_reason why);
 
+/* Log in to the account of `login` under another name: one more device of it. */
+void stage_join(struct stage *stage, const char *name, const char *login);
+
 /* A command with the person's next counter, or with `counter` where it is not 0. */
 enum xr_code stage_send(struct stage *stage, const char *name, enum xr_type type,
                         const void *message, uint64_t counter);
@@ -65,6 +71,8 @@ void stage_ask(struct stage *stage, const char *name, enum xr_type type, const v
 
 /* Move the clock on, with a tick at each deadline on the way. */
 void stage_wait(struct stage *stage, int64_t ms);
+/* Move the clock on first, then tick: everything that fell due meanwhile is late. */
+void stage_oversleep(struct stage *stage, int64_t ms);
 /* Throw the index away, load it again, and tell it that the server was down for so long. */
 void stage_restart(struct stage *stage, int64_t down_ms);
 
