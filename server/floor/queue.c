@@ -168,7 +168,12 @@ void xr_queue_reverse(struct xr_step *step, struct xr_session_node *session)
         int64_t delta = (int64_t)get_le(record->deltas.at + i + 4, 8);
         xr_index_agent(floor, id)->owed -= delta;
     }
-    xr_tables_del(step->tables, XR_TABLE_charge, xr_key_of(&key));
+    for (uint32_t i = 0; i + 12 <= record->deltas.size; i += 12) {
+        struct xr_agent_node *agent =
+            xr_index_agent(floor, (uint32_t)get_le(record->deltas.at + i, 4));
+        if (agent->account != XR_account_state_ACTIVE) /* locked or left since the pick */
+            xr_queue_spread_balance(floor, agent);
+    }
     xr_queue_clamp(floor);
 }
 

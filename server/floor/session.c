@@ -145,6 +145,11 @@ void xr_session_take(struct xr_step *step, struct xr_session_node *session)
 {
     struct xr_agent_node *owner = xr_index_agent(step->floor, session->hot.agent.n);
     XR_ASSERT(owner != NULL);
+    /* What the pick has charged stays where it fell: nothing to undo any more. */
+    if (!session->hot.answered) {
+        struct xr_key key = xr_key_u64(session->hot.session.n);
+        xr_tables_del(step->tables, XR_TABLE_charge, xr_key_of(&key));
+    }
     if (xr_session_counts(step->floor, session)) {
         XR_ASSERT(owner->hot.active > 0);
         owner->hot.active--;
@@ -203,11 +208,8 @@ static void end_session(struct xr_step *step, struct xr_session_node *session,
 
     if (session->queued)
         xr_queue_remove(floor, session);
-    if (owner.n != 0) {
-        if (!session->hot.answered)
-            xr_tables_del(step->tables, XR_TABLE_charge, xr_key_of(&key));
+    if (owner.n != 0)
         xr_session_take(step, session);
-    }
     session->hot.agent = owner; /* of a closed session: the last */
     session->hot.state = XR_session_state_CLOSED;
     session->hot.reason = reason;
