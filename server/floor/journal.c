@@ -163,5 +163,7 @@ enum xr_status xr_journal_message(const struct xr_journal_row *row, uint64_t seq
         return XR_NOMEM;
     struct xr_wire_error error;
     const enum xr_status status = xr_body_decode(row->type, body, arena, out, &error);
+    if (status == XR_OK && XR_HAS((const struct xr_audit_added *)*out, 2))
+        return XR_CORRUPT; /* prev belongs to a connection: its frame would have it twice */
     return status == XR_BAD ? XR_CORRUPT : status;
 }
