@@ -1,21 +1,24 @@
 /*
- * check: open a store that no server uses, read-only, and walk every table of every floor.
+ * check: open a store read-only, and walk every table of every floor, and the log. A backup is
+ * first compared with what it says of itself: a damaged file may kill whoever opens it as a store.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli.h"
+#include "check.h"
+#include "engine/verify.h"
 #include "floor/floor.h"
-#include "store/store.h"
+#include "store/backup.h"
 
 #define FLOORS_MAX 4096
 
 struct checking {
     const struct xr_cli *cli;
-    uint32_t floor;
+    uint32_t floor; /* 0: the whole store */
     uint64_t broken;
+    uint64_t batch_no;
 };
 
 static void on_broken(void *context, const char *invariant, const char *text)
@@ -26,25 +29,47 @@ static void on_broken(void *context, const char *invariant, const char *text)
         (void)xr_cli_json(json_pack("{s:s, s:I, s:s, s:s}", "type", "broken", "floor",
                                     (json_int_t)checking->floor, "invariant", invariant, "text",
                                     text));
-    else
+    else if (checking->floor != 0)
         printf("floor %u  %s: %s\n", checking->floor, invariant, text);
+    else
+        printf("%s: %s\n", invariant, text);
 }
 
-static bool tell(const struct checking *checking, size_t floors, bool deep)
+static bool tell(const struct xr_cli *cli, const struct xr_cli_checked *checked, bool deep)
 {
-    if (checking->cli->json)
-        return xr_cli_json(json_pack("{s:s, s:I, s:I, s:b}", "type", "check", "floors",
-                                     (json_int_t)floors, "broken", (json_int_t)checking->broken,
-                                     "deep", (int)deep));
-    if (checking->broken == 0)
-        printf("%zu floors: every invariant holds%s\n", floors,
+    if (cli->json)
+        return xr_cli_json(json_pack("{s:s, s:I, s:I, s:I, s:b}", "type", "check", "floors",
+                                     (json_int_t)checked->floors, "broken",
+                                     (json_int_t)checked->broken, "batch",
+                                     (json_int_t)checked->batch_no, "deep", (int)deep));
+    if (checked->broken == 0)
+        printf("%zu floors: every invariant holds%s\n", checked->floors,
                deep ? ", the messages and their chains too" : "");
     else
-        printf("%zu floors: %" PRIu64 " rules are broken\n", floors, checking->broken);
+        printf("%zu floors: %" PRIu64 " rules are broken\n", checked->floors, checked->broken);
     return true;
 }
 
-static int check_reader(const struct xr_cli *cli, struct xr_reader *reader, bool deep)
+/* The log is the whole store's: floor 0. */
+static void check_log(struct checking *checking, struct xr_reader *reader, bool deep)
+{
+    struct xr_meta meta = {0};
+    uint64_t number = 0;
+    char text[96];
+    checking->floor = 0;
+    const enum xr_status status = xr_engine_verify(reader, deep, &meta, &number);
+    checking->batch_no = meta.batch_no;
+    if (status == XR_OK)
+        return;
+    if (number != 0)
+        snprintf(text, sizeof(text), "batch %" PRIu64 " is not as it was written", number);
+    else
+        snprintf(text, sizeof(text), "what is kept of it is not what the engine's row says");
+    on_broken(checking, "log", text);
+}
+
+void xr_cli_check_reader(const struct xr_cli *cli, struct xr_reader *reader, bool deep,
+                         struct xr_cli_checked *out)
 {
     static uint32_t floors[FLOORS_MAX];
     struct checking checking = {.cli = cli};
@@ -58,10 +83,18 @@ static int check_reader(const struct xr_cli *cli, struct xr_reader *reader, bool
         (void)xr_floor_check(xr_reader_tables(reader, floors[i]), deep, on_broken, &checking);
         xr_cli_progress_show(&progress, i + 1, count);
     }
+    check_log(&checking, reader, deep);
     xr_cli_progress_end(&progress);
-    if (!tell(&checking, count, deep))
+    *out = (struct xr_cli_checked){count, checking.broken, checking.batch_no};
+}
+
+static int check_reader(const struct xr_cli *cli, struct xr_reader *reader, bool deep)
+{
+    struct xr_cli_checked checked;
+    xr_cli_check_reader(cli, reader, deep, &checked);
+    if (!tell(cli, &checked, deep))
         return XR_EXIT_FAILED;
-    return checking.broken == 0 ? XR_EXIT_OK : XR_EXIT_REFUSED;
+    return checked.broken == 0 ? XR_EXIT_OK : XR_EXIT_REFUSED;
 }
 
 static int complain_store(const char *directory, enum xr_status status)
@@ -70,6 +103,20 @@ static int complain_store(const char *directory, enum xr_status status)
     xr_cli_complain("%s: %s%s", directory, why,
                     status == XR_BUSY ? " (a server has it open: stop it first)" : "");
     return status == XR_CORRUPT ? XR_EXIT_REFUSED : XR_EXIT_INPUT;
+}
+
+/* XR_EXIT_OK also where it is no backup. */
+static int compare_backup(const char *directory)
+{
+    const struct xr_backup_options options = {0};
+    struct xr_backup_mark mark;
+    const enum xr_status status = xr_store_backup_compare(directory, &options, &mark);
+    if (status == XR_OK || status == XR_NONE)
+        return XR_EXIT_OK;
+    if (status != XR_CORRUPT)
+        return complain_store(directory, status);
+    xr_cli_complain("%s: this backup is not what it was when it was made", directory);
+    return XR_EXIT_REFUSED;
 }
 
 static int check_store(const struct xr_cli *cli, const char *directory, bool deep)
@@ -105,7 +152,8 @@ int xr_cli_check(int argc, char **argv)
         "check",
         "DIRECTORY",
         "Open the store in DIRECTORY read-only (without a server) and walk every table of every\n"
-        "floor: each broken invariant is one line. Exit code 1 if there is any.",
+        "floor, and the log: each broken invariant is one line. Exit code 1 if there is any. A\n"
+        "backup is also compared with what it was when it was made.",
         options,
         1,
         1,
@@ -118,5 +166,6 @@ int xr_cli_check(int argc, char **argv)
         xr_cli_complain("%s: %s", argv[1], errno != 0 ? strerror(errno) : "not a directory");
         return XR_EXIT_INPUT;
     }
-    return check_store(&cli, argv[1], !shallow);
+    code = compare_backup(argv[1]);
+    return code == XR_EXIT_OK ? check_store(&cli, argv[1], !shallow) : code;
 }

@@ -154,11 +154,13 @@ static enum xr_status take_ownership(struct xr_store *store)
 static enum xr_status open_environment(struct xr_store *store,
                                        const struct xr_store_options *options)
 {
-    const uint64_t map = options->map_bytes > 0 ? options->map_bytes : MAP_BYTES_DEFAULT;
+    /* A reader takes the map's size from the file, which a server may have opened with more. */
+    const uint64_t least = options->read_only ? 0 : MAP_BYTES_DEFAULT;
+    const uint64_t map = options->map_bytes > 0 ? options->map_bytes : least;
     const unsigned flags = MDB_NOTLS | (options->relaxed ? MDB_NOMETASYNC : 0u) |
                            (options->read_only ? MDB_RDONLY : 0u);
     int code = mdb_env_create(&store->env);
-    if (code == 0)
+    if (code == 0 && map > 0)
         code = mdb_env_set_mapsize(store->env, map);
     if (code == 0)
         code = mdb_env_set_maxdbs(store->env, XR_STORE_TREES_MAX);
