@@ -247,6 +247,8 @@ void xr_queue_remove(struct xr_floor *floor, struct xr_session_node *session);
 /* Undo the charges of a pick whose taker never replied; xr_session_take, which follows, forgets
  * them. */
 void xr_queue_reverse(struct xr_step *step, struct xr_session_node *session);
+/* True where somebody else of the group could take a session now. */
+bool xr_queue_has_other(const struct xr_floor *floor, uint32_t group, struct xr_agent_id than);
 /* The limit that holds for an agent. */
 uint32_t xr_queue_limit(const struct xr_floor *floor, const struct xr_agent_node *agent,
                         bool returning);

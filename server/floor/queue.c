@@ -33,9 +33,9 @@ static bool has_place(const struct xr_agent_node *agent, uint32_t limit)
     return agent->hot.active < limit;
 }
 
-/* Why `agent` cannot take the session; 0: it can. */
-static enum xr_skip_reason why_not(const struct xr_floor *floor, const struct xr_agent_node *agent,
-                                   const struct xr_session_node *session, bool returning)
+/* Why `agent` cannot take any session; 0: it can. */
+static enum xr_skip_reason why_none(const struct xr_floor *floor, const struct xr_agent_node *agent,
+                                    bool returning)
 {
     if (agent->account != XR_account_state_ACTIVE || agent->hot.state != XR_presence_ONLINE)
         return XR_skip_reason_NOT_ONLINE;
@@ -43,11 +43,31 @@ static enum xr_skip_reason why_not(const struct xr_floor *floor, const struct xr
         return XR_skip_reason_LOST;
     if (agent->weight == 0)
         return XR_skip_reason_NO_WEIGHT;
-    if (session->hot.refused.n == agent->hot.agent.n)
-        return XR_skip_reason_REFUSED;
     if (!has_place(agent, xr_queue_limit(floor, agent, returning)))
         return XR_skip_reason_AT_LIMIT;
     return XR_skip_reason_NONE;
+}
+
+bool xr_queue_has_other(const struct xr_floor *floor, uint32_t group, struct xr_agent_id than)
+{
+    const struct xr_group_node *node = xr_index_group(floor, group);
+    for (size_t i = 0; i < node->member_count; i++)
+        if (node->members[i] != than.n &&
+            why_none(floor, xr_index_agent(floor, node->members[i]), false) == XR_skip_reason_NONE)
+            return true;
+    return false;
+}
+
+/* Why `agent` cannot take the session; 0: it can. Who has given it back takes it again where nobody
+ * else could. */
+static enum xr_skip_reason why_not(const struct xr_floor *floor, const struct xr_agent_node *agent,
+                                   const struct xr_session_node *session, bool returning)
+{
+    enum xr_skip_reason why = why_none(floor, agent, returning);
+    if (why == XR_skip_reason_NONE && session->hot.refused.n == agent->hot.agent.n &&
+        xr_queue_has_other(floor, session->hot.group.n, agent->hot.agent))
+        return XR_skip_reason_REFUSED;
+    return why;
 }
 
 static struct xr_candidate candidate_of(const struct xr_floor *floor,

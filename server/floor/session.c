@@ -444,6 +444,20 @@ static enum xr_code refuse_target(struct xr_step *step, const struct xr_agent_no
     return XR_code_NONE;
 }
 
+/* To a group where only its owner could take it, a session is not handed over: it would come
+ * back at once. */
+static enum xr_code refuse_group(struct xr_step *step, struct xr_group_id id)
+{
+    const struct xr_agent_node *me = step->who;
+    if (xr_index_group(step->floor, id.n) == NULL)
+        return xr_step_refuse(step, XR_code_NOT_FOUND, "group");
+    for (uint32_t i = 0; i < me->group_count; i++)
+        if (me->groups[i] == id.n && me->weight > 0 && xr_presence_available(me) &&
+            !xr_queue_has_other(step->floor, id.n, me->hot.agent))
+            return xr_step_refuse(step, XR_code_UNAVAILABLE, "group");
+    return XR_code_NONE;
+}
+
 enum xr_code xr_session_transfer(struct xr_step *step, const void *message)
 {
     const struct xr_transfer *transfer = message;
@@ -456,8 +470,8 @@ enum xr_code xr_session_transfer(struct xr_step *step, const void *message)
         return xr_step_refuse(step, XR_code_MISSING, "agent");
     if (transfer->agent.n != 0)
         code = refuse_target(step, xr_index_agent(step->floor, transfer->agent.n));
-    else if (xr_index_group(step->floor, transfer->group.n) == NULL)
-        code = xr_step_refuse(step, XR_code_NOT_FOUND, "group");
+    else
+        code = refuse_group(step, transfer->group);
     if (code != XR_code_NONE)
         return code;
 
