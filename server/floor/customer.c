@@ -51,8 +51,8 @@ void xr_customer_find(struct xr_step *step, struct xr_str channel, struct xr_str
 
 /* ---- who may touch a customer ---- */
 
-/* An agent: whose session it holds or held last; a bridge: of its own sessions; supervisors: all.
- */
+/* An agent: whose session it holds, or who was served by it last, for 7 days; a bridge: of its own
+ * sessions; supervisors: all. */
 static bool may_touch(struct xr_step *step, const struct xr_customer_record *customer)
 {
     uint32_t me = step->who->hot.agent.n;
@@ -65,7 +65,7 @@ static bool may_touch(struct xr_step *step, const struct xr_customer_record *cus
         return false;
     if (step->who->role == XR_role_BRIDGE)
         return session->bridge.n == me;
-    return session->agent.n == me ||
+    return (node != NULL && session->agent.n == me) ||
            (customer->card.last_agent.n == me &&
             step->event->floor_ms - customer->served_ms <= FORMER_OWNER_MS);
 }

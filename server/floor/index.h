@@ -295,6 +295,9 @@ enum xr_code xr_message_say(struct xr_step *step, const void *message);
 void xr_message_add(struct xr_step *step, struct xr_session_node *session, enum xr_sender sender,
                     struct xr_agent_id agent, enum xr_message_kind kind, struct xr_str text,
                     bool flagged);
+/* A message of the buyer, in a session that is not closed: its lost owner loses it. */
+void xr_message_from_buyer(struct xr_step *step, struct xr_session_node *session,
+                           enum xr_message_kind kind, struct xr_str text);
 
 /* ---- customer.c -------------------------------------------------------------------------------
  */

@@ -95,6 +95,17 @@ void xr_message_add(struct xr_step *step, struct xr_session_node *session, enum 
     step->done.seq = seq;
 }
 
+void xr_message_from_buyer(struct xr_step *step, struct xr_session_node *session,
+                           enum xr_message_kind kind, struct xr_str text)
+{
+    const struct xr_agent_node *owner = xr_index_agent(step->floor, session->hot.agent.n);
+    struct xr_agent_id nobody = {0};
+    /* A lost owner whose grace is over has lost it at the buyer's next message. */
+    if (owner != NULL && owner->hot.lost && owner->hot.grace_ms == 0)
+        xr_session_take_back(step, session, true);
+    xr_message_add(step, session, XR_sender_BUYER, nobody, kind, text, false);
+}
+
 /* True where somebody else than `agent` (0: the buyer) wrote after number `seen`. */
 static bool is_stale(const struct xr_session_record *hot, uint32_t agent, uint32_t seen)
 {
@@ -106,7 +117,6 @@ static bool is_stale(const struct xr_session_record *hot, uint32_t agent, uint32
 static enum xr_code say_as_buyer(struct xr_step *step, const struct xr_say *say)
 {
     struct xr_session_node *session = xr_index_session(step->floor, say->session.n);
-    struct xr_agent_id nobody = {0};
 
     if (say->kind == XR_message_kind_WHISPER || say->kind == XR_message_kind_SYSTEM)
         return xr_step_refuse(step, XR_code_RANGE, "kind");
@@ -123,13 +133,9 @@ static enum xr_code say_as_buyer(struct xr_step *step, const struct xr_say *say)
     }
     if (session->hot.bridge.n != step->who->hot.agent.n)
         return xr_step_refuse(step, XR_code_NOT_FOUND, "session");
-    /* A lost owner whose grace is over has lost it at the buyer's next message. */
-    const struct xr_agent_node *owner = xr_index_agent(step->floor, session->hot.agent.n);
-    if (owner != NULL && owner->hot.lost && owner->hot.grace_ms == 0)
-        xr_session_take_back(step, session, true);
-    xr_message_add(step, session, XR_sender_BUYER, nobody,
-                   say->kind == XR_message_kind_NONE ? XR_message_kind_TEXT : say->kind, say->text,
-                   false);
+    xr_message_from_buyer(step, session,
+                          say->kind == XR_message_kind_NONE ? XR_message_kind_TEXT : say->kind,
+                          say->text);
     return XR_code_NONE;
 }
 

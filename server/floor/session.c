@@ -220,6 +220,8 @@ static void end_session(struct xr_step *step, struct xr_session_node *session,
     session->hot.queued_wall_ms = 0;
     session->hot.wanted.n = 0;
     session->hot.wait_until_ms = 0;
+    session->hot.first = false;
+    session->hot.refused.n = 0;
     session->hot.closed_ms = step->event->floor_ms;
     session->hot.closed_wall_ms = step->event->wall_ms;
     xr_tables_del(step->tables, XR_TABLE_open, xr_key_of(&key));
@@ -285,13 +287,11 @@ static bool served_lately(const struct xr_step *step, const struct xr_customer_r
 static enum xr_code join(struct xr_step *step, const struct xr_open *open, uint64_t id)
 {
     struct xr_session_node *session = xr_index_session(step->floor, id);
-    struct xr_agent_id nobody = {0};
     XR_ASSERT(session != NULL);
     if (session->hot.bridge.n != step->who->hot.agent.n)
         return xr_step_refuse(step, XR_code_EXISTS, "buyer");
     if (open->text.size > 0)
-        xr_message_add(step, session, XR_sender_BUYER, nobody, XR_message_kind_TEXT, open->text,
-                       false);
+        xr_message_from_buyer(step, session, XR_message_kind_TEXT, open->text);
     step->done.session = session->hot.session;
     step->done.customer = session->hot.customer;
     step->done.state = session->hot.state;
@@ -382,8 +382,8 @@ struct xr_session_node *xr_session_reopen(struct xr_step *step, uint64_t id)
     const struct xr_customer_record *stored = xr_customer_get(step, hot->customer);
 
     XR_ASSERT(stored != NULL);
-    if (step->event->floor_ms - hot->closed_ms > 1000 * floor->settings[XR_SETTING_reopen_s] ||
-        stored->session.n != 0)
+    if (floor->settings[XR_SETTING_reopen_s] == 0 || stored->session.n != 0 ||
+        step->event->floor_ms - hot->closed_ms > 1000 * floor->settings[XR_SETTING_reopen_s])
         return NULL;
     struct xr_customer_record customer = *stored;
     struct xr_ask ask = {.cause = XR_cause_REOPENED,
