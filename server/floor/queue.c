@@ -11,7 +11,7 @@
 
 #define SKIPS_LISTED  48
 #define EXPLAIN_BYTES 1024 /* an explanation on disk */
-#define DRAIN_LOOK    16   /* sessions of one queue that a freed agent looks at */
+#define DRAIN_LOOK    16   /* sessions of one queue that a freed agent looks at in vain */
 
 /* ---- who could take it ------------------------------------------------------------------------
  */
@@ -287,8 +287,9 @@ static void store_explanation(struct xr_step *step, struct xr_explanation *expla
         XR_ASSERT(!floor->row.failed);
         if (floor->row.size <= EXPLAIN_BYTES || explanation->skipped.count == 0)
             break;
-        explanation->skipped.count -= explanation->skipped.count > 4 ? 4 : 1;
-        explanation->skipped_more += explanation->skipped.count >= 4 ? 4 : 1;
+        uint32_t left_out = explanation->skipped.count > 4 ? 4 : 1;
+        explanation->skipped.count -= left_out;
+        explanation->skipped_more += left_out;
     }
     xr_tables_put(step->tables, XR_TABLE_explanation, xr_key_of(&key),
                   (struct xr_bin){floor->row.at, (uint32_t)floor->row.size});
@@ -369,17 +370,20 @@ static bool waits_better(const struct xr_floor *floor, int64_t now, const struct
     return taken_before(a, b);
 }
 
-/* The session of one queue that the agent can take first. */
+/* The session of one queue that the agent can take first. Those that wait for somebody are passed
+ * over, however many; with affinity `wait` only. */
 static struct xr_session_node *first_for(const struct xr_floor *floor, const struct xr_queue *queue,
                                          const struct xr_agent_node *agent)
 {
-    struct xr_session_node *session = queue->head;
-    for (int look = 0; session != NULL && look < DRAIN_LOOK; look++) {
-        bool wanted = session->hot.wanted.n == agent->hot.agent.n;
-        if ((session->hot.wanted.n == 0 || wanted) &&
-            why_not(floor, agent, session, wanted) == XR_skip_reason_NONE)
-            return session;
-        session = session->queue_next;
+    int looks = 0;
+    for (struct xr_session_node *s = queue->head; s != NULL && looks < DRAIN_LOOK;
+         s = s->queue_next) {
+        bool wanted = s->hot.wanted.n == agent->hot.agent.n;
+        if (s->hot.wanted.n != 0 && !wanted)
+            continue;
+        if (why_not(floor, agent, s, wanted) == XR_skip_reason_NONE)
+            return s;
+        looks++;
     }
     return NULL;
 }
@@ -405,7 +409,8 @@ void xr_queue_drain(struct xr_step *step, struct xr_agent_node *agent)
 {
     /* Each turn gives a session to somebody; the agent's places and the limits bound the turns. */
     for (int64_t turn = 0; turn < step->floor->settings[XR_SETTING_limit_ceiling]; turn++) {
-        if (!xr_presence_available(agent) || step->floor->queued == 0)
+        if (!xr_presence_available(agent) || step->floor->queued == 0 ||
+            !has_place(agent, xr_queue_limit(step->floor, agent, true)))
             return;
         struct xr_session_node *session = best_for(step->floor, agent, step->event->floor_ms);
         if (session == NULL)
