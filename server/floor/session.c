@@ -108,6 +108,22 @@ static void view_fill(const struct xr_session_node *session, const struct xr_cus
     };
 }
 
+/* Notes are between colleagues: the bridge, where there are any, gets the update without them in a
+ * row of its own, and is struck off the other's audience. */
+static void tell_bridge(struct xr_step *step, const struct xr_session_changed *update,
+                        struct xr_audience *audience)
+{
+    struct xr_session_changed plain = *update;
+    struct xr_audience bridge = {.agents = {update->session.bridge.n}};
+    if (update->notes.count == 0 && update->note.size == 0)
+        return;
+    plain.notes.count = 0;
+    plain.note.size = 0;
+    xr_step_push(step, &bridge, XR_TYPE_session_changed, &plain);
+    memmove(audience->agents, audience->agents + 1, sizeof audience->agents - sizeof(uint32_t));
+    audience->agents[sizeof audience->agents / sizeof(uint32_t) - 1] = 0;
+}
+
 uint64_t xr_session_tell(struct xr_step *step, struct xr_session_node *session,
                          enum xr_change change, const struct xr_ask *ask)
 {
@@ -131,6 +147,7 @@ uint64_t xr_session_tell(struct xr_step *step, struct xr_session_node *session,
         update.notes =
             xr_customer_notes(step, session->hot.customer, customer->card.notes, NOTES_TOLD);
     }
+    tell_bridge(step, &update, &audience);
     uint64_t seq = xr_step_push(step, &audience, XR_TYPE_session_changed, &update);
     step->done.session = session->hot.session;
     step->done.state = session->hot.state;
