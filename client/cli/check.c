@@ -106,11 +106,12 @@ static int complain_store(const char *directory, enum xr_status status)
 }
 
 /* XR_EXIT_OK also where it is no backup. */
-static int compare_backup(const char *directory)
+static int compare_backup(const char *directory, bool *is_backup)
 {
     const struct xr_backup_options options = {0};
     struct xr_backup_mark mark;
     const enum xr_status status = xr_store_backup_compare(directory, &options, &mark);
+    *is_backup = status != XR_NONE;
     if (status == XR_OK || status == XR_NONE)
         return XR_EXIT_OK;
     if (status != XR_CORRUPT)
@@ -121,14 +122,16 @@ static int compare_backup(const char *directory)
 
 static int check_store(const struct xr_cli *cli, const char *directory, bool deep)
 {
-    const struct xr_store_options options = {.directory = directory, .read_only = true};
+    struct xr_store_options options = {.directory = directory, .read_only = true};
     struct xr_store *store = NULL;
     struct xr_reader *reader = NULL;
+    int code = compare_backup(directory, &options.is_still);
+    if (code != XR_EXIT_OK)
+        return code;
     enum xr_status status = xr_store_open(&options, &store);
     if (status != XR_OK)
         return complain_store(directory, status);
     status = xr_reader_open(store, &reader);
-    int code = XR_EXIT_OK;
     if (status == XR_OK) {
         code = check_reader(cli, reader, deep);
         xr_reader_close(reader);
@@ -166,6 +169,5 @@ int xr_cli_check(int argc, char **argv)
         xr_cli_complain("%s: %s", argv[1], errno != 0 ? strerror(errno) : "not a directory");
         return XR_EXIT_INPUT;
     }
-    code = compare_backup(argv[1]);
-    return code == XR_EXIT_OK ? check_store(&cli, argv[1], !shallow) : code;
+    return check_store(&cli, argv[1], !shallow);
 }

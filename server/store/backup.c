@@ -22,7 +22,6 @@
 #include "store/backup.h"
 
 #include "base/clock.h"
-#include "base/fail.h"
 #include "store/copy.h"
 #include "store/lmdb.h"
 
@@ -194,7 +193,8 @@ static enum xr_status verify_copy(const struct xr_place *place,
                                   const struct xr_backup_options *options,
                                   struct xr_backup_mark *out)
 {
-    const struct xr_store_options opening = {.directory = place->partial, .read_only = true};
+    const struct xr_store_options opening = {
+        .directory = place->partial, .read_only = true, .is_still = true};
     struct xr_store *store = NULL;
     struct xr_reader *reader = NULL;
     enum xr_status status = xr_store_open(&opening, &store);
@@ -289,7 +289,6 @@ static enum xr_status end_pump(struct pump *pump, enum xr_status drained)
 static void watch_growth(struct xr_copy *copy, void *context)
 {
     struct pump *pump = context;
-    XR_FAIL_POINT(in_backup);
     pump->grown_bytes = (count_pages(pump->store) - pump->pages_before) * pump->store->page_bytes;
     if (pump->options->growth_bytes_max == 0 ||
         pump->grown_bytes <= pump->options->growth_bytes_max)

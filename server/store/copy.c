@@ -128,7 +128,7 @@ enum xr_status xr_copy_run(struct xr_copy *copy, int from)
 /* ---- the place ------------------------------------------------------------------------------ */
 
 /* All that is ever in it. */
-static const char *const names[] = {"data.mdb", "lock.mdb", "backup"};
+static const char *const names[] = {"data.mdb", "backup"};
 
 static void remove_names(int fd)
 {
@@ -240,7 +240,6 @@ static enum xr_status sync_parent(const struct xr_place *place)
 
 enum xr_status xr_place_settle(struct xr_place *place)
 {
-    (void)unlinkat(place->fd, "lock.mdb", 0);
     if (fsync(place->fd) != 0)
         return XR_IO;
     if (rename(place->partial, place->directory) != 0)

@@ -158,7 +158,8 @@ static enum xr_status open_environment(struct xr_store *store,
     const uint64_t least = options->read_only ? 0 : MAP_BYTES_DEFAULT;
     const uint64_t map = options->map_bytes > 0 ? options->map_bytes : least;
     const unsigned flags = MDB_NOTLS | (options->relaxed ? MDB_NOMETASYNC : 0u) |
-                           (options->read_only ? MDB_RDONLY : 0u);
+                           (options->read_only ? MDB_RDONLY : 0u) |
+                           (options->read_only && options->is_still ? MDB_NOLOCK : 0u);
     int code = mdb_env_create(&store->env);
     if (code == 0 && map > 0)
         code = mdb_env_set_mapsize(store->env, map);

@@ -18,6 +18,7 @@ struct xr_store_options {
     uint64_t reserve_bytes; /* writes are refused below this much free room; default 64 MiB */
     bool relaxed;           /* MDB_NOMETASYNC */
     bool read_only;
+    bool is_still; /* with read_only: nobody writes it, so no lock.mdb is made: for copies */
 };
 
 /* XR_OK, XR_IO (errno says why), XR_CORRUPT (not a store of ours, or another version), XR_BUSY
