@@ -1,7 +1,9 @@
 /* The table of subcommands, `help`, `version`, and finding out which one is meant. */
+#include <poll.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "texts.h"
@@ -65,20 +67,6 @@ static int unknown_command(const char *name)
     return XR_EXIT_USAGE;
 }
 
-/* `help COMMAND` is COMMAND --help. */
-static int help_command(int argc, char **argv, enum xr_cli_lang lang)
-{
-    static char option[] = "--help";
-    if (argc < 2) {
-        print_help(lang);
-        return XR_EXIT_OK;
-    }
-    const struct command *command = find_command(argv[1]);
-    if (command == NULL)
-        return unknown_command(argv[1]);
-    return command->run(3, (char *[]){argv[1], option, argv[0], NULL});
-}
-
 /*
  * The name of the subcommand becomes argv[0], what stood before it follows behind: so options may
  * stand on either side. Returns the index of the name, 0: there is none.
@@ -94,24 +82,59 @@ static int find_name(int argc, char **argv)
     return 0;
 }
 
-int main(int argc, char **argv)
+/* `help COMMAND` is COMMAND --help. */
+static int help_command(int argc, char **argv, enum xr_cli_lang lang)
 {
-    if (sodium_init() < 0) {
-        xr_cli_complain("libsodium cannot begin: no source of random numbers");
-        return XR_EXIT_FAILED;
-    }
-    const enum xr_cli_lang lang = xr_cli_lang_of(argc, argv);
+    static char option[] = "--help";
     const int name = find_name(argc, argv);
     if (name == 0) {
-        const char *first = argc > 1 ? argv[1] : "";
-        if (strcmp(first, "--version") == 0) {
+        print_help(lang);
+        return XR_EXIT_OK;
+    }
+    const struct command *command = find_command(argv[name]);
+    if (command == NULL)
+        return unknown_command(argv[name]);
+    static char english[] = "--lang=en";
+    static char chinese[] = "--lang=zh";
+    return command->run(
+        3, (char *[]){argv[name], option, lang == XR_LANG_ZH ? chinese : english, NULL});
+}
+
+/* No name of a subcommand: it is about the program itself, or wrong. */
+static int run_nameless(int argc, char **argv, enum xr_cli_lang lang)
+{
+    bool help = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--version") == 0) {
             printf("xiaoer %s\n", XR_VERSION);
             return XR_EXIT_OK;
         }
-        print_help(lang);
-        return strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0 ? XR_EXIT_OK
-                                                                        : XR_EXIT_USAGE;
+        help = help || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
     }
+    print_help(lang);
+    return help ? XR_EXIT_OK : XR_EXIT_USAGE;
+}
+
+/*
+ * What stands in the buffer is not written yet: a full disk shows here, if nowhere before. A reader
+ * that has gone away has what it wanted.
+ */
+static int end(int code)
+{
+    struct pollfd out = {STDOUT_FILENO, 0, 0};
+    const bool lost = fflush(stdout) != 0 || ferror(stdout) != 0;
+    if (!lost || code != XR_EXIT_OK || (poll(&out, 1, 0) > 0 && (out.revents & POLLERR) != 0))
+        return code;
+    xr_cli_complain("not all could be written to standard output");
+    return XR_EXIT_INPUT;
+}
+
+static int run(int argc, char **argv)
+{
+    const enum xr_cli_lang lang = xr_cli_lang_of(argc, argv);
+    const int name = find_name(argc, argv);
+    if (name == 0)
+        return run_nameless(argc, argv, lang);
     char *called = argv[name];
     for (int i = name; i > 1; i--)
         argv[i] = argv[i - 1];
@@ -120,4 +143,13 @@ int main(int argc, char **argv)
         return help_command(argc - 1, argv + 1, lang);
     const struct command *command = find_command(called);
     return command != NULL ? command->run(argc - 1, argv + 1) : unknown_command(called);
+}
+
+int main(int argc, char **argv)
+{
+    if (sodium_init() < 0) {
+        xr_cli_complain("libsodium cannot begin: no source of random numbers");
+        return XR_EXIT_FAILED;
+    }
+    return end(run(argc, argv));
 }
