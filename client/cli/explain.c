@@ -84,6 +84,25 @@ static void say_reasons(const struct xr_view *view, const struct xr_explanation 
         say(view, "%s", xr_text(lang, XR_TEXT_EX_CLAMPED));
 }
 
+/*
+ * The floor records no more than that somebody could have taken it and was not picked. Being owed
+ * less is the reason only where the balance decided.
+ */
+static const char *skip_text(const struct xr_view *view, const struct xr_explanation *why,
+                             const struct xr_skip *skip)
+{
+    const bool by_balance = why->decider == XR_decider_MOST_OWED ||
+                            why->decider == XR_decider_LONGEST_SINCE ||
+                            why->decider == XR_decider_LOWEST_ID;
+    if (skip->why != XR_skip_reason_OWED_LESS)
+        return xr_word(view->lang, "skip_reason", skip->why);
+    if (!by_balance)
+        return xr_text(view->lang, XR_TEXT_EX_COULD_TOO);
+    if (skip->owed_micro == why->owed_before_micro)
+        return xr_text(view->lang, XR_TEXT_EX_OWED_SAME);
+    return xr_word(view->lang, "skip_reason", skip->why);
+}
+
 static void say_skipped(const struct xr_view *view, const struct xr_explanation *why)
 {
     char room[16];
@@ -96,7 +115,7 @@ static void say_skipped(const struct xr_view *view, const struct xr_explanation 
     for (uint32_t i = 0; i < why->skipped.count; i++) {
         const struct xr_skip *skip = &why->skipped.at[i];
         xr_cli_table_cell(&table, "%s", xr_cli_agent_name(view->names, skip->agent.n, room));
-        xr_cli_table_cell(&table, "%s", xr_word(view->lang, "skip_reason", skip->why));
+        xr_cli_table_cell(&table, "%s", skip_text(view, why, skip));
         xr_cli_table_cell(&table, xr_text(view->lang, XR_TEXT_EX_HAD), skip->active);
         xr_cli_table_cell(&table, xr_text(view->lang, XR_TEXT_EX_BALANCE),
                           (double)skip->owed_micro / 1e6);

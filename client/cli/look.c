@@ -242,22 +242,33 @@ static void add_state(struct xr_cli_table *table, enum xr_cli_lang lang,
         xr_cli_table_cell(table, "%s", state);
 }
 
-static void add_agent(struct xr_cli_table *table, enum xr_cli_lang lang,
-                      const struct xr_cli_names *names, const struct xr_agent_view *agent)
+/* What only supervisors, and agents of themselves, are told. */
+static void add_books(struct xr_cli_table *table, const struct xr_agent_view *agent)
 {
     char span[24];
-    xr_cli_table_cell(table, "%u", agent->agent.n);
-    xr_cli_table_str(table, agent->login);
-    xr_cli_table_str(table, agent->name);
-    add_state(table, lang, agent);
-    add_span_since(table, agent->since_ms);
-    xr_cli_table_cell(table, "%u", agent->active);
-    xr_cli_table_cell(table, "%u", agent->limit);
+    if (agent->login.size == 0) {
+        for (int i = 0; i < 4; i++)
+            xr_cli_table_cell(table, "-");
+        return;
+    }
     add_owed(table, agent->owed_micro);
     xr_cli_table_cell(table, "%" PRIu64, agent->taken);
     xr_cli_span(span, agent->available_ms);
     xr_cli_table_cell(table, "%s", span);
     xr_cli_table_cell(table, "%u", agent->weight);
+}
+
+static void add_agent(struct xr_cli_table *table, enum xr_cli_lang lang,
+                      const struct xr_cli_names *names, const struct xr_agent_view *agent)
+{
+    xr_cli_table_cell(table, "%u", agent->agent.n);
+    xr_cli_table_str(table, agent->login.size > 0 ? agent->login : XR_STR("-"));
+    xr_cli_table_str(table, agent->name);
+    add_state(table, lang, agent);
+    add_span_since(table, agent->since_ms);
+    xr_cli_table_cell(table, "%u", agent->active);
+    xr_cli_table_cell(table, "%u", agent->limit);
+    add_books(table, agent);
     add_group_names(table, names, &agent->groups);
 }
 
@@ -308,7 +319,8 @@ int xr_cli_agents(int argc, char **argv)
         "",
         "Agents by id. `owed` is the balance of shares not yet received: whoever is owed most "
         "gets\n"
-        "the next session; `available` is the time online with a live client, all days.",
+        "the next session; `available` is the time online with a live client, all days.\n"
+        "`-`: an agent is not told this of others.",
         NULL,
         0,
         0,

@@ -113,7 +113,7 @@ static bool find_name(const struct xr_cli_name *at, size_t count, const char *te
 {
     int64_t number = 0;
     for (size_t i = 0; i < count; i++)
-        if (strcmp(at[i].login, text) == 0 || strcmp(at[i].title, text) == 0) {
+        if (text[0] != '\0' && (strcmp(at[i].login, text) == 0 || strcmp(at[i].title, text) == 0)) {
             *id = at[i].id;
             return true;
         }
@@ -123,11 +123,22 @@ static bool find_name(const struct xr_cli_name *at, size_t count, const char *te
     return true;
 }
 
+/* Agents are told their own log-in name and nobody else's. */
+static bool is_without_logins(const struct xr_cli_names *names)
+{
+    for (size_t i = 0; i < names->agent_count; i++)
+        if (names->agents[i].login[0] == '\0')
+            return true;
+    return false;
+}
+
 bool xr_cli_agent_find(const struct xr_cli_names *names, const char *text, uint32_t *id)
 {
     if (find_name(names->agents, names->agent_count, text, id))
         return true;
-    xr_cli_complain("there is no agent `%s`; `xiaoer agents` lists them", text);
+    xr_cli_complain("there is no agent `%s`; `xiaoer agents` lists them%s", text,
+                    is_without_logins(names) ? " (log-in names are shown to supervisors only)"
+                                             : "");
     return false;
 }
 

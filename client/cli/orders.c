@@ -123,31 +123,65 @@ static void run_close(struct xr_attach *a, const char *rest)
     xr_attach_send(a, XR_ATTACH_CLOSE, session->id, XR_TYPE_close, &close, NULL);
 }
 
-/* An agent or a group of that name: agents first. */
-static bool find_target(const struct xr_attach *a, const char *name, struct xr_transfer *transfer)
+/* Bytes of `name` where `line` begins with it as whole words, else 0. */
+static size_t matched(const char *line, const char *name)
 {
-    for (size_t i = 0; i < a->names.agent_count; i++)
-        if (strcmp(a->names.agents[i].login, name) == 0 ||
-            strcmp(a->names.agents[i].title, name) == 0)
-            transfer->agent.n = a->names.agents[i].id;
-    for (size_t i = 0; i < a->names.group_count && transfer->agent.n == 0; i++)
-        if (strcmp(a->names.groups[i].login, name) == 0 ||
-            strcmp(a->names.groups[i].title, name) == 0)
-            transfer->group.n = a->names.groups[i].id;
-    return transfer->agent.n != 0 || transfer->group.n != 0;
+    const size_t size = strlen(name);
+    const bool whole = strncmp(line, name, size) == 0 && (line[size] == '\0' || line[size] == ' ');
+    return whole ? size : 0;
+}
+
+/* Whose name `line` begins with. Names have blanks: the longest wins. */
+static const struct xr_cli_name *find_longest(const struct xr_cli_name *at, size_t count,
+                                              const char *line, size_t *longest)
+{
+    const struct xr_cli_name *found = NULL;
+    for (size_t i = 0; i < count; i++) {
+        const size_t login = matched(line, at[i].login);
+        const size_t title = matched(line, at[i].title);
+        const size_t size = login > title ? login : title;
+        if (size > *longest) {
+            *longest = size;
+            found = &at[i];
+        }
+    }
+    return found;
+}
+
+/* The agent or the group that `line` begins with, agents first; bytes of the name, 0: none. */
+static size_t find_target(const struct xr_attach *a, const char *line, struct xr_transfer *transfer)
+{
+    size_t size = 0;
+    const struct xr_cli_name *agent =
+        find_longest(a->names.agents, a->names.agent_count, line, &size);
+    const struct xr_cli_name *group =
+        find_longest(a->names.groups, a->names.group_count, line, &size);
+    if (group != NULL)
+        transfer->group.n = group->id;
+    else if (agent != NULL)
+        transfer->agent.n = agent->id;
+    return size;
+}
+
+static void tell_no_target(struct xr_attach *a, const char *rest)
+{
+    char whom[64];
+    snprintf(whom, sizeof(whom), "%.*s", (int)strcspn(rest, " "), rest);
+    if (whom[0] == '\0')
+        xr_attach_tell(a, XR_COLOUR_RED, "%s", text(a, XR_TEXT_AT_TO_WHOM));
+    else
+        xr_attach_tell(a, XR_COLOUR_RED, text(a, XR_TEXT_AT_NOBODY), whom);
 }
 
 static void run_transfer(struct xr_attach *a, const char *rest)
 {
-    char whom[XR_TITLE_MAX * 4 + 1];
     const struct xr_attach_session *session = want_current(a);
-    const size_t size = strcspn(rest, " ");
     struct xr_transfer transfer = {0};
     if (session == NULL)
         return;
-    snprintf(whom, sizeof(whom), "%.*s", (int)size, rest);
-    if (!find_target(a, whom, &transfer)) {
-        xr_attach_tell(a, XR_COLOUR_RED, "%s", text(a, XR_TEXT_AT_TO_WHOM));
+    const size_t size = find_target(a, rest, &transfer);
+    if (size == 0) {
+        tell_no_target(a, rest);
         return;
     }
     transfer.session.n = session->id;

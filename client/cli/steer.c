@@ -32,6 +32,18 @@ static void add_setting(struct xr_cli_table *table, const struct xr_setting_view
     xr_cli_table_str(table, setting->help);
 }
 
+/* Narrow the list to the one of that name. */
+static bool keep_setting(struct xr_setting_view_list *settings, const char *name)
+{
+    for (uint32_t i = 0; i < settings->count; i++)
+        if (xr_str_equal(settings->at[i].name, xr_str_of(name))) {
+            settings->at += i;
+            settings->count = 1;
+            return true;
+        }
+    return false;
+}
+
 static int show_settings(struct xr_cli_link *link, const struct settings *wanted)
 {
     static const enum xr_text heads[] = {XR_TEXT_H_SETTING, XR_TEXT_H_VALUE, XR_TEXT_H_DEFAULT,
@@ -43,21 +55,18 @@ static int show_settings(struct xr_cli_link *link, const struct settings *wanted
     const int code = xr_cli_link_ask(link, XR_TYPE_get_settings, &ask, &type, &answer);
     if (code != XR_EXIT_OK)
         return code;
-    const struct xr_setting_page *page = answer;
+    struct xr_setting_page page = *(const struct xr_setting_page *)answer;
+    if (wanted->name != NULL && !keep_setting(&page.settings, wanted->name)) {
+        xr_cli_complain("there is no setting `%s`", wanted->name);
+        return XR_EXIT_REFUSED;
+    }
     if (link->cli->json)
-        return xr_cli_json(xr_json_write(type, answer)) ? XR_EXIT_OK : XR_EXIT_FAILED;
+        return xr_cli_json(xr_json_write(type, &page)) ? XR_EXIT_OK : XR_EXIT_FAILED;
     add_columns(&table, link->cli->lang, heads, 6, 1U << 1 | 1U << 2);
-    for (uint32_t i = 0; i < page->settings.count; i++)
-        if (wanted->name == NULL ||
-            xr_str_equal(page->settings.at[i].name, xr_str_of(wanted->name)))
-            add_setting(&table, &page->settings.at[i]);
-    const bool found = table.count > 0;
-    if (found)
-        xr_cli_table_print(&table, stdout);
-    else
-        xr_cli_complain("there is no setting `%s`", wanted->name != NULL ? wanted->name : "");
-    xr_buf_fini(&table.cells);
-    return found ? XR_EXIT_OK : XR_EXIT_REFUSED;
+    for (uint32_t i = 0; i < page.settings.count; i++)
+        add_setting(&table, &page.settings.at[i]);
+    xr_cli_table_print(&table, stdout);
+    return XR_EXIT_OK;
 }
 
 static int run_settings(struct xr_cli_link *link, void *context)
@@ -183,7 +192,7 @@ static bool read_password(const char *path, char *out, size_t size)
     if (in != NULL && in != stdin)
         fclose(in);
     if (!ok)
-        xr_cli_complain("no password in %s", path);
+        xr_cli_complain("no password in %s", in == stdin ? "standard input" : path);
     else
         out[strcspn(out, "\r\n")] = '\0';
     return ok;
@@ -241,7 +250,7 @@ int xr_cli_accounts(int argc, char **argv)
          "supervisor, agent, bridge (needed to add)"},
         {"name", XR_CLI_TEXT, "NAME", &wanted.name, 0, 0, NULL, "as shown"},
         {"password-file", XR_CLI_TEXT, "FILE", &wanted.password_file, 0, 0, NULL,
-         "its first line is the password; -: standard input"},
+         "its first line is the password (8 or more); -: standard input"},
         {"groups", XR_CLI_TEXT, "A,B", &wanted.groups, 0, 0, NULL, "all its groups"},
         {"weight", XR_CLI_NUMBER, "N", &wanted.weight, 0, 100, NULL, "share; 0: not routed"},
         {"limit", XR_CLI_NUMBER, "N", &wanted.limit, 0, 30, NULL, "sessions; 0: the floor's"},

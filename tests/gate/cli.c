@@ -152,6 +152,14 @@ static void wrong_usage_ends_with_2_and_help_with_0(void **state)
     }
 }
 
+static void output_that_cannot_be_written_ends_with_5(void **state)
+{
+    struct scene *scene = *state;
+    expect(scene, 0, "", "help");
+    expect(scene, 5, "", "help >/dev/full 2>err.txt; exit $?;");
+    assert_non_null(strstr(scene->errors, "standard output"));
+}
+
 static void no_server_ends_with_3_and_no_log_in_with_4(void **state)
 {
     struct scene *scene = *state;
@@ -199,14 +207,15 @@ static void a_visit_can_be_worked_from_scripts(void **state)
     json_decref(object);
     expect(scene, 0,
            "/wait 60\n您好\n/note 喜欢蓝色\n/note! 上次退货\n/who\n/list\n//slash\n/nothing\n"
-           "/transfer nobody\n/close\n",
+           "/transfer nobody\n/transfer\n/close\n",
            "--login mei attach");
     expect_text(scene, "小红");
     expect_text(scene, "您好");
     expect_text(scene, "/slash");
     expect_text(scene, "喜欢蓝色");
     expect_text(scene, "there is no /nothing");
-    expect_text(scene, "to whom?");
+    expect_text(scene, "there is no agent or group `nobody`");
+    expect_text(scene, "to whom?"); /* not: whoever's log-in name mei is not told */
     expect(scene, 0, "", "session 1");
     expect_text(scene, "resolved");
     expect_text(scene, "/slash");
@@ -249,6 +258,10 @@ static void refusals_end_with_1_and_are_told(void **state)
     expect(scene, 1, "", "settings set grace_s 99999");
     expect(scene, 0, "", "settings grace_s");
     expect_text(scene, "5 *");
+    expect(scene, 0, "", "settings grace_s --json");
+    object = json_of(scene);
+    assert_int_equal(json_array_size(json_object_get(object, "settings")), 1);
+    json_decref(object);
     expect(scene, 2, "", "settings set grace_s many");
 }
 
@@ -352,6 +365,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(wrong_usage_ends_with_2_and_help_with_0, scene_init,
+                                        scene_fini),
+        cmocka_unit_test_setup_teardown(output_that_cannot_be_written_ends_with_5, scene_init,
                                         scene_fini),
         cmocka_unit_test_setup_teardown(no_server_ends_with_3_and_no_log_in_with_4, scene_init,
                                         scene_fini),
