@@ -20,7 +20,9 @@ static json_t *read_json(const char *folder, const char *name)
 
     snprintf(path, sizeof(path), "%s/%s", folder, name);
     json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-    if (!root)
+    if (!root && error.line < 0)
+        xr_cli_complain("%s", error.text);
+    else if (!root)
         xr_cli_complain("%s:%d:%d: %s", path, error.line, error.column, error.text);
     return root;
 }

@@ -25,8 +25,8 @@ static bool read_file(const char *path, char *out, size_t size)
     FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
     const bool ok = in != NULL && read_line(in, out, size);
     if (!ok)
-        xr_cli_complain("no password in %s%s%s", path, in == NULL ? ": " : "",
-                        in == NULL ? strerror(errno) : "");
+        xr_cli_complain("no password in %s%s%s", in == stdin ? "standard input" : path,
+                        in == NULL ? ": " : "", in == NULL ? strerror(errno) : "");
     if (in != NULL && in != stdin)
         fclose(in);
     return ok;

@@ -162,7 +162,9 @@ static bool read_value(const struct xr_cli_option *option, const char *text)
 static void complain_value(const struct xr_cli_option *option, const char *text)
 {
     if (option->kind == XR_CLI_CHOICE)
-        xr_cli_complain("--%s is one of %s, not `%s`", option->name, option->choices, text);
+        xr_cli_complain("--%s is one of %s, not `%s`", option->name,
+                        option->choices + (strncmp(option->choices, "none|", 5) == 0 ? 5 : 0),
+                        text);
     else
         xr_cli_complain("--%s is a number in %" PRId64 "..%" PRId64 ", not `%s`", option->name,
                         option->min, option->max, text);
@@ -293,7 +295,8 @@ bool xr_cli_parse(const struct xr_cli_usage *usage, int *argc, char **argv, int 
     }
     const int given = *argc - 1;
     if (given < usage->args_min || (usage->args_max >= 0 && given > usage->args_max)) {
-        xr_cli_complain("usage: xiaoer %s %s", usage->name, usage->args);
+        xr_cli_complain("usage: xiaoer %s%s%s", usage->name, usage->args[0] != '\0' ? " " : "",
+                        usage->args);
         return false;
     }
     *code = XR_EXIT_OK;

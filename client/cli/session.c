@@ -130,8 +130,8 @@ static void print_customer(const struct xr_view *view, const struct xr_customer 
     if (customer->sessions.count > 0) {
         xr_cli_pad(view->out, xr_str_of(xr_text(view->lang, XR_TEXT_SESSIONS)), 12, false);
         for (uint32_t i = 0; i < customer->sessions.count && i < 12; i++)
-            printf("%" PRIu64 " ", customer->sessions.at[i]);
-        puts(customer->sessions.count > 12 ? "…" : "");
+            printf("%s%" PRIu64, i > 0 ? " " : "", customer->sessions.at[i]);
+        puts(customer->sessions.count > 12 ? " …" : "");
     }
     if (customer->notes.count > 0)
         printf("\n%s\n", xr_text(view->lang, XR_TEXT_NOTES));

@@ -182,7 +182,8 @@ static void show_tags(const struct xr_view *view, const struct xr_customer_card 
                     tag->colour & 255);
         fputs("[", view->out);
         xr_cli_put(view->out, tag->name);
-        fprintf(view->out, "]%s ", xr_view_colour(view->out, XR_COLOUR_PLAIN));
+        fprintf(view->out, "]%s%s", xr_view_colour(view->out, XR_COLOUR_PLAIN),
+                i + 1 < card->tags.count ? " " : "");
     }
     fputc('\n', view->out);
 }
