@@ -152,6 +152,10 @@ enum xr_status xr_config_read(int argc, char **argv, struct xr_config *out, char
         snprintf(why, why_size, "--commit %s: sync or relaxed", out->commit);
         return XR_BAD;
     }
+    if (strcmp(out->bus, "on") != 0 && strcmp(out->bus, "off") != 0) {
+        snprintf(why, why_size, "--bus %s: on or off", out->bus);
+        return XR_BAD;
+    }
     return XR_OK;
 }
 

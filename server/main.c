@@ -16,6 +16,7 @@
 #include "base/entropy.h"
 #include "base/log.h"
 #include "config.h"
+#include "gate/bus.h"
 #include "gate/gate.h"
 #include "gate/login.h"
 #include "metrics.h"
@@ -95,6 +96,7 @@ static bool make_gate(struct server *server)
     options.tail_bytes = (uint32_t)config->tail_kib << 10;
     options.behind_max = (uint32_t)config->behind_max;
     options.reader_threads = (uint32_t)config->reader_threads;
+    options.bus_directory = strcmp(config->bus, "on") == 0 ? config->data : NULL;
     options.hash_threads = (uint32_t)config->hash_threads;
     if (options.hash_threads == 0)
         options.hash_threads = half_of_cores() < 16 ? half_of_cores() : 16;
@@ -313,8 +315,11 @@ static void prepare_process(void)
 
 static bool start(struct server *server)
 {
-    return open_store(server) && make_gate(server) && start_engine(server) && found_floor(server) &&
-           listen_on_all(server) && write_addresses(server);
+    if (!open_store(server) || !make_gate(server) || !start_engine(server) ||
+        !found_floor(server) || !listen_on_all(server) || !write_addresses(server))
+        return false;
+    xr_gate_start_bus(server->gate);
+    return true;
 }
 
 static int run(struct server *server)
@@ -352,6 +357,8 @@ int main(int argc, char **argv)
 {
     static struct server server;
     char why[512];
+    if (argc == 3 && strcmp(argv[1], "--bus-relay") == 0)
+        return xr_bus_relay(argv[2]); /* by the server itself: gate/bus.h */
     if (xr_config_read(argc, argv, &server.config, why, sizeof(why))) {
         fprintf(stderr, "xiaoerd: %s\n", why);
         return EXIT_USAGE;

@@ -375,6 +375,11 @@ enum xr_status xr_engine_floor(struct xr_engine *engine, struct xr_str name, uin
     return xr_registry_find(&engine->registry, name, out);
 }
 
+enum xr_status xr_engine_floor_name(struct xr_engine *engine, uint32_t number, struct xr_str *out)
+{
+    return xr_registry_name(&engine->registry, number, out);
+}
+
 /* XR_OK, XR_BAD: a name or login that the wire would not carry either. */
 static enum xr_status check_founded(const struct xr_submission *made)
 {

@@ -108,6 +108,10 @@ enum xr_status xr_engine_submit(struct xr_engine *engine, struct xr_submission *
 enum xr_status xr_engine_floor(struct xr_engine *engine, struct xr_str name,
                                uint32_t *out) XR_MUST_USE;
 
+/* Name of the floor of that number, which lives as long as the engine; XR_NONE. Any thread. */
+enum xr_status xr_engine_floor_name(struct xr_engine *engine, uint32_t number,
+                                    struct xr_str *out) XR_MUST_USE;
+
 /*
  * Found a floor and wait until that is durable. `hash` is of the owner's password.
  * XR_OK, XR_EXISTS, XR_STORAGE, XR_NOMEM, XR_BAD: a name or login that is empty or too long.

@@ -99,6 +99,17 @@ enum xr_status xr_registry_find(struct xr_registry *registry, struct xr_str name
     return is_durable ? XR_OK : XR_NONE;
 }
 
+enum xr_status xr_registry_name(struct xr_registry *registry, uint32_t number, struct xr_str *out)
+{
+    lock_registry(registry);
+    const struct xr_floor_name *found = find_numbered(registry, number);
+    const bool is_durable = found != NULL && found->state == XR_FOUNDING_DURABLE;
+    if (is_durable)
+        *out = found->name;
+    unlock_registry(registry);
+    return is_durable ? XR_OK : XR_NONE;
+}
+
 static uint32_t next_number(const struct xr_registry *registry)
 {
     uint32_t last = 0;

@@ -39,6 +39,10 @@ enum xr_status xr_registry_add(struct xr_registry *registry, uint32_t number,
 enum xr_status xr_registry_find(struct xr_registry *registry, struct xr_str name,
                                 uint32_t *out) XR_MUST_USE;
 
+/* The other way round: the name lives as long as the registry. */
+enum xr_status xr_registry_name(struct xr_registry *registry, uint32_t number,
+                                struct xr_str *out) XR_MUST_USE;
+
 /* Take the name and the next number. XR_OK, XR_EXISTS, XR_NOMEM. */
 enum xr_status xr_registry_reserve(struct xr_registry *registry, struct xr_str name,
                                    uint32_t *out) XR_MUST_USE;

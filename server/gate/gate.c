@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/entropy.h"
 #include "base/log.h"
+#include "gate/bus.h"
 #include "gate/desk.h"
 #include "gate/feed.h"
 #include "gate/login.h"
@@ -39,6 +40,7 @@ static void reply(struct xr_gate *gate, const struct xr_effect *effect)
 static void push(struct xr_gate *gate, const struct xr_effect *effect)
 {
     xr_feed_push(gate, effect);
+    xr_bus_push(gate->bus, effect);
 }
 
 /* Who is gone by now has a lease that must end. */
@@ -205,10 +207,16 @@ static void on_async_closed(uv_handle_t *handle)
         on_stopped(context);
 }
 
-static void on_sp_stopped(void *context)
+static void on_bus_stopped(void *context)
 {
     struct xr_gate *gate = context;
     uv_close((uv_handle_t *)&gate->async, on_async_closed);
+}
+
+static void on_sp_stopped(void *context)
+{
+    struct xr_gate *gate = context;
+    xr_bus_stop(XR_MOVE(gate->bus), on_bus_stopped, gate);
 }
 
 static bool make_dummy_hash(struct xr_gate *gate)
@@ -288,6 +296,12 @@ enum xr_status xr_gate_listen(struct xr_gate *gate, const char *address,
                               char actual[XR_SP_ADDRESS_MAX], const char **why)
 {
     return xr_sp_listen(gate->sp, address, actual, why);
+}
+
+void xr_gate_start_bus(struct xr_gate *gate)
+{
+    if (gate->options.bus_directory)
+        gate->bus = xr_bus_start(gate);
 }
 
 void xr_gate_pause(struct xr_gate *gate)

@@ -37,6 +37,7 @@ struct xr_gate_options {
     uint32_t hash_queue; /* log-ins that wait for a thread */
     uint32_t reader_threads;
     uint32_t reader_queue;
+    const char *bus_directory; /* DATA, in which the bus has its folder; NULL: no bus */
 };
 
 /* The defaults; loop and store are left NULL. */
@@ -54,6 +55,9 @@ void xr_gate_open(struct xr_gate *gate, struct xr_engine *engine);
 /* As xr_sp_listen. */
 enum xr_status xr_gate_listen(struct xr_gate *gate, const char *address,
                               char actual[XR_SP_ADDRESS_MAX], const char **why) XR_MUST_USE;
+
+/* Start the local bus (bus.h), where there is to be one. */
+void xr_gate_start_bus(struct xr_gate *gate);
 
 /* Read and accept nothing more, and use the engine and the store no more. */
 void xr_gate_pause(struct xr_gate *gate);

@@ -112,6 +112,7 @@ struct xr_gate {
     struct xr_sp *sp;
     struct xr_pool *hashers;
     struct xr_pool *readers;
+    struct xr_bus *bus;             /* NULL: off */
     struct xr_tries *account_tries; /* failed log-ins with a password, by floor and login */
     struct xr_tries *address_tries; /* the same by address */
     struct xr_tries *token_tries;   /* with a token that has not been seen here, by address */
