@@ -94,6 +94,7 @@ static uint8_t draw_height(struct memory_tables *memory)
 static struct row *new_row(struct memory_tables *memory, struct xr_bin key)
 {
     const uint8_t height = draw_height(memory);
+    XR_ASSERT(height > 0);
     struct row *row = take_memory(sizeof *row + height * sizeof row->next[0] + key.size);
     row->value = NULL;
     row->value_size = 0;
@@ -232,6 +233,8 @@ static enum xr_status get_row(struct xr_tables *handle, enum xr_table table, str
 {
     struct memory_tables *memory = of_handle(handle);
     XR_ASSERT(key.size <= XR_KEY_MAX);
+    if (handle->failed != XR_OK)
+        return XR_NONE;
     struct row *row = find_row(find_list(memory, table), key);
     if (row == NULL || compare_row(row, key) != 0)
         return XR_NONE;
@@ -272,7 +275,9 @@ static void open_scan(struct xr_tables *handle, enum xr_table table, struct xr_b
     struct list *list = find_list(memory, table);
     struct memory_scan now = {.backwards = backwards};
     XR_ASSERT(from.size <= XR_KEY_MAX);
-    if (!backwards) {
+    if (handle->failed != XR_OK) {
+        now.next = NULL;
+    } else if (!backwards) {
         now.next = find_row(list, from);
     } else if (from.size == 0) {
         now.next = list->last[0];

@@ -231,6 +231,40 @@ static void play_twin(struct stage *stage, const struct xr_event *event)
     xr_floor_free(fresh);
 }
 
+/* ---- no room ---- */
+
+static struct xr_tables *copy_tables(struct xr_tables *from)
+{
+    struct xr_tables *to = xr_memory_tables_new();
+    assert_non_null(to);
+    for (int table = 1; table < XR_TABLE_COUNT; table++) {
+        struct xr_scan scan;
+        struct xr_bin key;
+        struct xr_bin value;
+        xr_tables_scan_open(from, (enum xr_table)table, xr_key_none(), false, &scan);
+        while (xr_tables_scan_next(from, &scan, &key, &value))
+            xr_tables_put(to, (enum xr_table)table, key, value);
+        xr_tables_scan_close(from, &scan);
+    }
+    return to;
+}
+
+/* The event where there is room for so many writes only. What comes of it is thrown away, as the
+ * engine does; that it comes back is all that counts. */
+static void step_with_room_for(struct xr_tables *before, const struct xr_event *event, size_t room)
+{
+    struct xr_effects effects = {NULL, 0, 0, NULL};
+    struct xr_tables *tables = copy_tables(before);
+    struct xr_floor *floor = new_floor();
+    assert_int_equal(xr_floor_load(floor, tables), XR_OK);
+    xr_memory_tables_fail_after(tables, (int64_t)room);
+    xr_floor_step(floor, tables, event, &effects);
+    assert_int_equal(tables->failed, XR_STORAGE);
+    xr_effects_fini(&effects);
+    xr_floor_free(floor);
+    xr_memory_tables_free(tables);
+}
+
 /* A digest of all tables but `device`. */
 static void digest_but_devices(struct stage *stage, uint8_t out[32])
 {
@@ -262,11 +296,16 @@ static void run(struct stage *stage, struct xr_event *event)
     xr_put_u64be(event->random, ++stage->random);
     if (stage->check_each && command)
         digest_but_devices(stage, before);
+    struct xr_tables *saved = stage->try_full ? copy_tables(stage->tables) : NULL;
     xr_effects_reset(&stage->effects);
     writes = 0;
     xr_floor_step(stage->floor, stage->tables, event, &stage->effects);
     if (writes > stage->writes_max)
         stage->writes_max = writes;
+    for (size_t room = 0; saved != NULL && room < writes; room++)
+        step_with_room_for(saved, event, room);
+    xr_memory_tables_free(saved);
+    stage->try_full = false;
     xr_floor_settle(stage->floor, stage->tables);
     play_twin(stage, event);
     xr_arena_reset(stage->arena);

@@ -43,6 +43,7 @@ struct stage {
     enum xr_code last_code;      /* of the last answer; 0: done */
     bool check_each;             /* compare and walk after each event (default) */
     struct xr_tables *twin;      /* the same events, each on an index that was loaded afresh */
+    bool try_full;               /* of the next event: also without room for each of its writes */
     size_t writes_max;           /* the most that one step has written, settle left out */
     size_t broken;               /* rules that a walk found broken */
 };
