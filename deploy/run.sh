@@ -10,6 +10,10 @@ set -u
 from=$PWD
 cd "$(dirname "$0")/.." || exit 1
 
+usage() {
+    sed -n '2,8s/^# \{0,1\}//p' deploy/run.sh
+}
+
 empty=
 data=var
 while [ $# -gt 0 ]; do
@@ -23,8 +27,13 @@ while [ $# -gt 0 ]; do
         *) data=$from/$1 ;;
         esac
         ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
     *)
-        sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+        echo "run.sh: there is no option $1" >&2
+        usage >&2
         exit 2
         ;;
     esac
@@ -90,7 +99,7 @@ until grep -q '^ready' "$data/out" 2>/dev/null; do
     fi
     sleep 0.1
 done
-echo "Listening on$(sed -n 's/^ready//p' "$data/out"); log in $log"
+echo "Listening on$(sed -n 's/^ready//p' "$data/out"); its log is $log"
 
 # ---- what runs on it -------------------------------------------------------------------------
 
@@ -100,7 +109,7 @@ if [ -n "$empty" ]; then
     sed -n 's/^floor/Floor/p' "$data/out"
     cat <<END
 
-Ctrl-C stops it. Next, in a second terminal in this folder:
+Ctrl-C stops it. Next, in a second terminal in $PWD:
   1. $bin/xiaoer$with login owner
   2. $bin/xiaoer$with --login owner accounts add --help
   3. $bin/xiaoer$with --login owner status

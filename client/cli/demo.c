@@ -128,7 +128,7 @@ static void tell(const struct demo *demo)
         {"supervisor", "主管"},
         {"free agent", "留给你"},
         {"password", "密码"},
-        {"Try next, in a second terminal in this folder:", "接下来，在本目录另开一个终端试试："},
+        {"Try next, in a second terminal in %s:", "接下来，另开一个终端，在 %s 里试试："},
         {"Watch the whole floor, as its supervisor:", "以主管身份看整个客服台的动态："},
         {"Be an agent: go online, get buyers, answer them:", "自己当客服：上线、接买家、回复："},
         {"Ask why a session went to whom it went:", "问一问某个会话为什么分给了他："},
@@ -138,6 +138,7 @@ static void tell(const struct demo *demo)
     const struct xr_crew_member *guest = xr_demo_guest(shop);
     const int lang = demo->cli.lang == XR_LANG_ZH;
     const char *xiaoer = own_path();
+    char here[PATH_SIZE];
     char with[PATH_SIZE] = "";
 
     if (demo->cli.json) {
@@ -151,7 +152,9 @@ static void tell(const struct demo *demo)
     printf("  %-12s %-10s %s %s\n", texts[2][lang], supervisor->login, texts[4][lang],
            supervisor->password);
     printf("  %-12s %-10s %s %s\n", texts[3][lang], guest->login, texts[4][lang], guest->password);
-    printf("\n%s\n\n", texts[5][lang]);
+    putchar('\n');
+    printf(texts[5][lang], getcwd(here, sizeof(here)) != NULL ? here : ".");
+    fputs("\n\n", stdout);
     printf("  1. %s\n       %s%s login %s\n       %s%s --login %s watch\n", texts[6][lang], xiaoer,
            with, supervisor->login, xiaoer, with, supervisor->login);
     printf("  2. %s\n       %s%s login %s\n       %s%s --login %s attach\n", texts[7][lang], xiaoer,
