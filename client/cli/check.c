@@ -43,7 +43,8 @@ static bool tell(const struct xr_cli *cli, const struct xr_cli_checked *checked,
                                      (json_int_t)checked->broken, "batch",
                                      (json_int_t)checked->batch_no, "deep", (int)deep));
     if (checked->broken == 0)
-        printf("%zu floors: every invariant holds%s\n", checked->floors,
+        printf("%zu %s: every invariant holds%s\n", checked->floors,
+               checked->floors == 1 ? "floor" : "floors",
                deep ? ", the messages and their chains too" : "");
     else
         printf("%zu floors: %" PRIu64 " rules are broken\n", checked->floors, checked->broken);
@@ -99,7 +100,9 @@ static int check_reader(const struct xr_cli *cli, struct xr_reader *reader, bool
 
 static int complain_store(const char *directory, enum xr_status status)
 {
-    const char *why = status == XR_IO ? strerror(errno) : xr_status_text(status);
+    const char *why = status != XR_IO   ? xr_status_text(status)
+                      : errno == ENOENT ? "there is no store in it"
+                                        : strerror(errno);
     xr_cli_complain("%s: %s%s", directory, why,
                     status == XR_BUSY ? " (a server has it open: stop it first)" : "");
     return status == XR_CORRUPT ? XR_EXIT_REFUSED : XR_EXIT_INPUT;
@@ -165,8 +168,9 @@ int xr_cli_check(int argc, char **argv)
     int code = 0;
     if (!xr_cli_parse(&usage, &argc, argv, &code))
         return code;
-    if (stat(argv[1], &found) != 0 || !S_ISDIR(found.st_mode)) {
-        xr_cli_complain("%s: %s", argv[1], errno != 0 ? strerror(errno) : "not a directory");
+    const bool there = stat(argv[1], &found) == 0;
+    if (!there || !S_ISDIR(found.st_mode)) {
+        xr_cli_complain("%s: %s", argv[1], there ? "not a directory" : strerror(errno));
         return XR_EXIT_INPUT;
     }
     return check_store(&cli, argv[1], !shallow);
