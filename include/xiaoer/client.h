@@ -20,7 +20,7 @@
  *             handle(&event);
  *     }
  *
- * Messages are the structs of proto/wire.h (installed as xiaoer/proto/), named by their type.
+ * Messages are the structs of proto/wire.h, named by their type.
  */
 #ifndef XIAOER_CLIENT_H
 #define XIAOER_CLIENT_H
