@@ -111,8 +111,9 @@ if [ -n "$empty" ]; then
 
 Ctrl-C stops it. Next, in a second terminal in $PWD:
   1. $bin/xiaoer$with login owner
-  2. $bin/xiaoer$with --login owner accounts add --help
+  2. $bin/xiaoer$with --login owner accounts add chen --role supervisor --password-file -
   3. $bin/xiaoer$with --login owner status
+The operator's manual is deploy/README.md.
 END
     wait "$server"
     stop $?
