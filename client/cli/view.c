@@ -37,8 +37,8 @@ void xr_view_line(const struct xr_view *view, enum xr_text key, const char *form
     va_list arguments;
     va_start(arguments, format);
     fputs(xr_view_colour(view->out, XR_COLOUR_DIM), view->out);
-    xr_cli_pad(view->out, xr_str_of(xr_text(view->lang, key)), KEY_WIDTH, false);
-    fputs(xr_view_colour(view->out, XR_COLOUR_PLAIN), view->out);
+    xr_cli_pad(view->out, xr_str_of(xr_text(view->lang, key)), KEY_WIDTH - 1, false);
+    fprintf(view->out, " %s", xr_view_colour(view->out, XR_COLOUR_PLAIN));
     vfprintf(view->out, format, arguments);
     fputc('\n', view->out);
     va_end(arguments);
