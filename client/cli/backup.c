@@ -179,9 +179,9 @@ int xr_cli_backup(int argc, char **argv)
     int64_t grown = GROWN_MIB;
     const struct xr_cli_option options[] = {
         {"rate", XR_CLI_NUMBER, "MIB", &rate, 0, 1048576, NULL,
-         "MiB a second, so that the server is hardly touched; 0: as fast as it goes"},
+         "MiB a second, so that the server is hardly touched; 0: as fast as it goes (64)"},
         {"max-growth", XR_CLI_NUMBER, "MIB", &grown, 0, 1048576, NULL,
-         "hurry once the server's file has grown by so much meanwhile; 0: never"},
+         "hurry once the server's file has grown by so much meanwhile; 0: never (1024)"},
         {"deep", XR_CLI_FLAG, NULL, &copying.is_deep, 0, 0, NULL,
          "check every message of the copy, too"},
     };
@@ -213,7 +213,7 @@ int xr_cli_restore(int argc, char **argv)
     struct xr_backup_figures figures;
     const struct xr_cli_option options[] = {
         {"rate", XR_CLI_NUMBER, "MIB", &rate, 0, 1048576, NULL,
-         "MiB a second; 0: as fast as it goes"},
+         "MiB a second; 0: as fast as it goes (0)"},
         {"deep", XR_CLI_FLAG, NULL, &copying.is_deep, 0, 0, NULL, "check every message, too"},
     };
     const struct xr_cli_usage usage = {
