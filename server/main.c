@@ -1,5 +1,5 @@
 /*
- * xiaoerd. Start: options → store → engine (loads the floors) → found the first floor → listen →
+ * xiaoerd. Start: options → store → engine (loads the floors) → listen → found the first floor →
  * "ready". Stop, on a signal: listen no more → let the engine finish → last answers, goodbye →
  * close the store. Whatever fails on the way up is said in one line, and undone.
  */
@@ -316,8 +316,8 @@ static void prepare_process(void)
 static bool start(struct server *server)
 {
     if (!open_store(server) || !make_gate(server) || !start_engine(server) ||
-        !found_floor(server) || !listen_on_all(server) || !write_addresses(server))
-        return false;
+        !listen_on_all(server) || !found_floor(server) || !write_addresses(server))
+        return false; /* nobody is let in before the loop runs */
     xr_gate_start_bus(server->gate);
     return true;
 }

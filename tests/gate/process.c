@@ -82,6 +82,20 @@ static void it_listens_on_this_machine_alone(void **state)
     assert_true(log_has(served, "only addresses of this machine"));
 }
 
+/* Else the password that is drawn would be told by a start that came to nothing. */
+static void a_start_that_fails_founds_nothing(void **state)
+{
+    struct served *served = *state;
+    char data[128];
+    snprintf(data, sizeof(data), "--data=%s/data", served->directory);
+    const char *const args[] = {"xiaoerd", data, "--listen", "ipc:///nowhere/at/all", NULL};
+    assert_int_equal(served_refused(served, args), 1);
+    struct guest owner;
+    served_start(served); /* with another password, which is the first one */
+    guest_login(&owner, served, "owner", SERVED_PASSWORD, false);
+    guest_close(&owner);
+}
+
 static void a_second_server_on_the_same_data_is_refused(void **state)
 {
     struct served *served = *state;
@@ -318,6 +332,7 @@ int main(void)
         CLAIM(wrong_usage_is_told_with_2),
         CLAIM(help_version_and_schema_end_with_0),
         CLAIM(it_listens_on_this_machine_alone),
+        CLAIM(a_start_that_fails_founds_nothing),
         CLAIM(a_second_server_on_the_same_data_is_refused),
         CLAIM(the_address_file_says_where_it_listens),
         CLAIM(data_stay_over_stop_and_kill),
