@@ -29,8 +29,9 @@ struct xr_copy {
 };
 
 /*
- * Read `from` to its end. What is written is on its way to the disk before the next piece is read,
- * so that no sync of others finds it in front of itself; the end is synced.
+ * Read `from` to its end. With a rate each piece is on the disk before the next is read, so that no
+ * sync of others finds many of them in front of itself; without one it is only on its way. The end
+ * is synced.
  * XR_OK, XR_CLOSED, XR_STORAGE, XR_IO, XR_NOMEM.
  */
 enum xr_status xr_copy_run(struct xr_copy *copy, int from) XR_MUST_USE;
