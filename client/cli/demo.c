@@ -119,6 +119,14 @@ static const char *own_path(void)
     return is_below ? path + length + 1 : path;
 }
 
+/* The name of what follows in its line. */
+static void tell_name(const char *name)
+{
+    printf("  ");
+    xr_cli_pad(stdout, xr_str_of(name), 12, false);
+    printf("  ");
+}
+
 static void tell(const struct demo *demo)
 {
     static const char *const texts[][2] = {
@@ -148,10 +156,12 @@ static void tell(const struct demo *demo)
     if (strcmp(demo->cli.server, "ipc://./var/xiaoer.sock") != 0)
         snprintf(with, sizeof(with), " --server %s", demo->cli.server);
     printf("\n%s\n\n", texts[0][lang]);
-    printf("  %-12s %s\n", texts[1][lang], demo->cli.server);
-    printf("  %-12s %-10s %s %s\n", texts[2][lang], supervisor->login, texts[4][lang],
-           supervisor->password);
-    printf("  %-12s %-10s %s %s\n", texts[3][lang], guest->login, texts[4][lang], guest->password);
+    tell_name(texts[1][lang]);
+    printf("%s\n", demo->cli.server);
+    tell_name(texts[2][lang]);
+    printf("%-8s  %s %s\n", supervisor->login, texts[4][lang], supervisor->password);
+    tell_name(texts[3][lang]);
+    printf("%-8s  %s %s\n", guest->login, texts[4][lang], guest->password);
     putchar('\n');
     printf(texts[5][lang], getcwd(here, sizeof(here)) != NULL ? here : ".");
     fputs("\n\n", stdout);
