@@ -402,8 +402,7 @@ enum xr_code xr_account_setting_set(struct xr_step *step, const void *message)
         xr_queue_clamp(floor);
     if (index == XR_SETTING_idle_s || index == XR_SETTING_close_s)
         rearm_all(floor);
-    for (size_t i = 1; i < floor->group_count; i++)
-        if (floor->groups[i] != NULL)
-            xr_queue_drain_group(step, floor->groups[i]);
+    floor->head.fill_from.n = 1;
+    xr_queue_fill(step);
     return XR_code_NONE;
 }

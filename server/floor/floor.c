@@ -174,6 +174,8 @@ void xr_floor_settle(struct xr_floor *floor, struct xr_tables *tables)
 int64_t xr_floor_deadline(const struct xr_floor *floor)
 {
     const struct xr_due *due = xr_index_due_first(floor);
+    if (floor->head.fill_from.n != 0)
+        return 0; /* at once */
     return due == NULL ? INT64_MAX : due->at;
 }
 

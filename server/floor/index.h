@@ -13,9 +13,12 @@
 #include "floor/record.h"
 #include "floor/settings.h"
 
-#define XR_CLASSES          6 /* enum xr_queue_class, 0 unused */
-#define XR_POSITION_BYTES   240
-#define XR_DUE_PER_TICK     16 /* objects that one tick handles; the rest wait for the next */
+#define XR_CLASSES        6 /* enum xr_queue_class, 0 unused */
+#define XR_POSITION_BYTES 240
+#define XR_DUE_PER_TICK   16 /* objects that one tick handles; the rest wait for the next */
+#define XR_UPDATES_PER_STEP                                                                        \
+    48 /* after which a step leaves the rest to a tick: at most 256 writes */
+#define XR_UPDATES_PER_FILL 24 /* the same where what comes last may be a whole agent's places */
 #define XR_ANSWER_BYTES_MAX 256
 
 struct xr_session_node;
@@ -217,7 +220,7 @@ int64_t xr_presence_deadline(const struct xr_agent_node *agent);
 void xr_presence_due(struct xr_step *step, struct xr_agent_node *agent);
 enum xr_code xr_presence_be(struct xr_step *step, const void *message);
 void xr_presence_started(struct xr_step *step, const struct xr_started *started);
-/* Sign off by rule or force; sessions go back to routing. */
+/* Sign off by rule or force; sessions go back to routing, the first now, the rest with ticks. */
 void xr_presence_end(struct xr_step *step, struct xr_agent_node *agent);
 void xr_agent_view_fill(const struct xr_step *step, const struct xr_agent_node *agent,
                         struct xr_agent_view *out);
@@ -241,7 +244,9 @@ bool xr_queue_route(struct xr_step *step, struct xr_session_node *session,
                     const struct xr_ask *ask);
 /* Fill the agent's free places from the queues of its groups. */
 void xr_queue_drain(struct xr_step *step, struct xr_agent_node *agent);
-void xr_queue_drain_group(struct xr_step *step, struct xr_group_node *group);
+/* The same for everybody, from the agent on that the floor's row names: as many as one step may
+ * serve; ticks go on with the rest. */
+void xr_queue_fill(struct xr_step *step);
 void xr_queue_add(struct xr_floor *floor, struct xr_session_node *session);
 void xr_queue_remove(struct xr_floor *floor, struct xr_session_node *session);
 /* Undo the charges of a pick whose taker never replied; xr_session_take, which follows, forgets

@@ -7,7 +7,7 @@
  */
 #include "floor/index.h"
 
-#define TAKEN_BACK_PER_STEP 16
+#define TAKEN_BACK_PER_STEP 8
 
 bool xr_presence_available(const struct xr_agent_node *agent)
 {
@@ -117,7 +117,8 @@ void xr_presence_device_gone(struct xr_step *step, struct xr_device_node *device
     tell(step, agent);
 }
 
-/* Sessions of the agent go back to routing, at most so many; true: there are more. */
+/* Sessions of the agent go back to routing, the oldest first, at most so many; true: there are
+ * more. */
 static bool take_back(struct xr_step *step, struct xr_agent_node *agent, bool only_owing)
 {
     int taken = 0;
@@ -136,12 +137,19 @@ static bool take_back(struct xr_step *step, struct xr_agent_node *agent, bool on
 void xr_presence_due(struct xr_step *step, struct xr_agent_node *agent)
 {
     int64_t now = step->event->floor_ms;
-    if (agent->hot.grace_ms != 0 && agent->hot.grace_ms <= now) {
+    if (agent->hot.state == XR_presence_OFFLINE) {
+        if (!take_back(step, agent, false))
+            agent->hot.grace_ms = 0;
+    } else if (agent->hot.grace_ms != 0 && agent->hot.grace_ms <= now) {
         if (!take_back(step, agent, true)) {
             agent->hot.grace_ms = 0;
             agent->hot.reserve_ms = agent->sessions == NULL
                                         ? 0
                                         : now + 1000 * step->floor->settings[XR_SETTING_reserve_s];
+            /* Lost since the server was down: that alone tells nobody, most are back in a moment.
+             */
+            if (agent->hot.since_ms == step->floor->head.started_ms)
+                tell(step, agent);
         }
     } else if (agent->hot.reserve_ms != 0 && agent->hot.reserve_ms <= now) {
         if (!take_back(step, agent, false))
@@ -194,8 +202,10 @@ void xr_presence_end(struct xr_step *step, struct xr_agent_node *agent)
         rearm(step, agent);
         tell(step, agent);
     }
-    while (agent->sessions != NULL)
-        xr_session_take_back(step, agent->sessions, agent->sessions->hot.waiting_ms != 0);
+    if (take_back(step, agent, false)) {
+        agent->hot.grace_ms = step->event->floor_ms;
+        rearm(step, agent);
+    }
 }
 
 static enum xr_code refuse_be(struct xr_step *step, const struct xr_be *be,
@@ -251,6 +261,10 @@ enum xr_code xr_presence_be(struct xr_step *step, const void *message)
     end_interval(step, agent, 0);
     if (be->state == XR_presence_ONLINE && before == XR_presence_OFFLINE)
         agent->hot.idle_ms = step->event->floor_ms;
+    if (before == XR_presence_OFFLINE && agent->hot.grace_ms != 0) {
+        agent->hot.grace_ms = 0; /* back before the last of its sessions had gone */
+        rearm(step, agent);
+    }
     agent->hot.state = be->state;
     agent->hot.reason = reason;
     tell(step, agent);

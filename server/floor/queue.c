@@ -424,10 +424,19 @@ void xr_queue_drain(struct xr_step *step, struct xr_agent_node *agent)
     }
 }
 
-void xr_queue_drain_group(struct xr_step *step, struct xr_group_node *group)
+void xr_queue_fill(struct xr_step *step)
 {
-    for (size_t i = 0; i < group->member_count && group->queued > 0; i++)
-        xr_queue_drain(step, xr_index_agent(step->floor, group->members[i]));
+    struct xr_floor *floor = step->floor;
+    const uint64_t head = floor->head.head;
+    uint32_t id = floor->head.fill_from.n;
+    while (id < floor->agent_count && floor->queued > 0 &&
+           floor->head.head - head < XR_UPDATES_PER_FILL) {
+        struct xr_agent_node *agent = xr_index_agent(floor, id++);
+        if (agent != NULL)
+            xr_queue_drain(step, agent);
+    }
+    floor->head.fill_from.n = id < floor->agent_count && floor->queued > 0 ? id : 0;
+    floor->head_dirty = true;
 }
 
 /* Place in the queue, 1 is next, by class and arrival. */

@@ -161,7 +161,12 @@ static struct xr_due *first_due(struct xr_floor *floor, int64_t now)
 static void run_tick(struct xr_step *step)
 {
     struct xr_floor *floor = step->floor;
-    for (int i = 0; i < XR_DUE_PER_TICK; i++) {
+    const uint64_t head = floor->head.head;
+    if (floor->head.fill_from.n != 0) {
+        xr_queue_fill(step);
+        return;
+    }
+    for (int i = 0; i < XR_DUE_PER_TICK && floor->head.head - head < XR_UPDATES_PER_STEP; i++) {
         struct xr_due *due = first_due(floor, step->event->floor_ms);
         if (due == NULL)
             return;

@@ -29,8 +29,9 @@ amy <- done ref=3 session=1 number=3 seq=17
 > wait 1s
 [tao] session_changed seq=18 prev=0 change=taken_back session={session=2 state=queued klass=normal group=1 customer=2 nick="b2" channel="taobao" buyer="b2" opened_ms=1764000001000 waiting_ms=1764000001000 number=1 bridge=4} from=3
 [amy tao] session_changed seq=19 prev=0 change=assigned session={session=2 state=open klass=normal group=1 agent=2 customer=2 nick="b2" channel="taobao" buyer="b2" opened_ms=1764000001000 waiting_ms=1764000001000 number=1 bridge=4} from=3 card={customer=2 nick="b2" channel="taobao" buyer="b2" first_ms=1764000001000 last_ms=1764000001000 visits=1}
+[] agent_changed seq=20 prev=0 agent={agent=3 state=lost since_ms=1764005301000 limit=12 owed_micro=500000 taken=1 weight=100 groups=[1] role=agent account=active available_ms=1700000}
 # Ben has not come back: his buyer, who waits, goes to Amy.
 > olga comes
-olga <- welcome ref=0 protocol=1 agent=1 role=owner name="olga" device=1000 counter=3 cursor=19 head=19 commit=sync wall_ms=1764005336000 lease_ms=15000 beat_ms=5000 state=offline server="stage"
+olga <- welcome ref=0 protocol=1 agent=1 role=owner name="olga" device=1000 counter=3 cursor=20 head=20 commit=sync wall_ms=1764005336000 lease_ms=15000 beat_ms=5000 state=offline server="stage"
 > olga asks get_sessions {}
-olga <- session_page cursor=19 sessions=[{session=1 state=open klass=normal group=1 agent=2 customer=1 nick="b1" channel="taobao" buyer="b1" opened_ms=1764000001000 number=3 bridge=4} {session=2 state=open klass=normal group=1 agent=2 customer=2 nick="b2" channel="taobao" buyer="b2" opened_ms=1764000001000 waiting_ms=1764000001000 number=1 bridge=4}]
+olga <- session_page cursor=20 sessions=[{session=1 state=open klass=normal group=1 agent=2 customer=1 nick="b1" channel="taobao" buyer="b1" opened_ms=1764000001000 number=3 bridge=4} {session=2 state=open klass=normal group=1 agent=2 customer=2 nick="b2" channel="taobao" buyer="b2" opened_ms=1764000001000 waiting_ms=1764000001000 number=1 bridge=4}]
