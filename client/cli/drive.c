@@ -13,6 +13,7 @@
 #define FLOOR_START_MS INT64_C(1000000000)   /* floor_ms of the plan's midnight */
 #define WALL_START_MS  INT64_C(933465600000) /* 1999-08-01, any day would do */
 #define CHANNEL        "phone"
+#define TICKS_MAX      100000 /* at one time */
 
 /* Of what is due at one time, this first: a place is freed before somebody leaves for want of it,
  * and who comes on duty is there for the buyer who comes. */
@@ -549,12 +550,15 @@ static void tick_until(struct drive *d, int64_t until_ms)
 {
     static const struct xr_tick tick = {0};
     int64_t due_ms = xr_floor_deadline(d->floor);
+    int stays = 0;
     while (d->failed == XR_OK && due_ms != INT64_MAX && due_ms - FLOOR_START_MS <= until_ms) {
         if (due_ms - FLOOR_START_MS > d->now_ms)
             d->now_ms = due_ms - FLOOR_START_MS;
         (void)step(d, NULL, XR_TYPE_tick, &tick);
         const int64_t next_ms = xr_floor_deadline(d->floor);
-        if (next_ms <= due_ms)
+        /* A tick does a part of what is due at one time. */
+        stays = next_ms <= due_ms ? stays + 1 : 0;
+        if (stays > TICKS_MAX)
             fail(d, XR_BAD, "a deadline at %lld ms stays after its tick", (long long)due_ms);
         due_ms = next_ms;
     }
