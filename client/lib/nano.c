@@ -140,9 +140,13 @@ static void look(struct xr_client *client, int64_t now)
     if (client->socket < 0)
         return;
     /* After a break nanomsg makes a second connection at once, whatever its interval. */
-    const bool stands = nn_get_statistic(client->socket, NN_STAT_CURRENT_CONNECTIONS) > 0 &&
-                        nn_get_statistic(client->socket, NN_STAT_ESTABLISHED_CONNECTIONS) == 1;
-    const bool failed = nn_get_statistic(client->socket, NN_STAT_CONNECT_ERRORS) > 0;
+    const uint64_t made = nn_get_statistic(client->socket, NN_STAT_ESTABLISHED_CONNECTIONS);
+    const bool stands =
+        nn_get_statistic(client->socket, NN_STAT_CURRENT_CONNECTIONS) > 0 && made == 1;
+    /* One that stood and broke between two looks has failed too: nobody else would notice. */
+    const bool failed = nn_get_statistic(client->socket, NN_STAT_CONNECT_ERRORS) > 0 ||
+                        nn_get_statistic(client->socket, NN_STAT_BROKEN_CONNECTIONS) > 0 ||
+                        made > 1;
     if (stands && !client->linked) {
         client->linked = true;
         xr_talk_linked(client->talk, now);
