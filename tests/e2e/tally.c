@@ -236,7 +236,10 @@ void tally_note(struct tally *tally, uint32_t writer, const struct entry *entry)
         note_update(tally, writer, entry);
         break;
     case ENTRY_RESYNC:
-        FAULT(tally, gaps, "writer %u: the feed was begun anew", writer);
+        FAULT(tally, gaps,
+              "writer %u: the feed was begun anew at %" PRIu64 ", last update %" PRIu64
+              ", cursor %" PRIu64 ", head at log-in %" PRIu64,
+              writer, entry->seq, tally->writers[writer].seq_last, entry->counter, entry->session);
         break;
     }
 }

@@ -233,7 +233,10 @@ static void on_event(struct worker *worker, const struct xr_client_event *event)
         on_update(worker, event);
         break;
     case XR_CLIENT_RESYNC:
-        note(worker, &(struct entry){.kind = ENTRY_RESYNC, .seq = event->seq});
+        note(worker, &(struct entry){.kind = ENTRY_RESYNC,
+                                     .seq = event->seq,
+                                     .session = worker->welcome.head,
+                                     .counter = worker->cursor});
         break;
     }
 }
@@ -281,6 +284,7 @@ void worker_turn(struct worker *worker)
     xr_client_turn(worker->client);
     while (xr_client_next(worker->client, &event))
         on_event(worker, &event);
+    worker->cursor = xr_client_cursor(worker->client);
     if (worker->role == XR_role_BRIDGE && !worker->is_quiet && worker->lives > 0)
         fill_window(worker);
 }
