@@ -37,10 +37,8 @@ static int open_scene(void **state)
     served_init(&scene->served);
     served_start(&scene->served);
     setenv("LC_ALL", "C", 1);
-    guest_open(&scene->owner, &scene->served, false);
     guest_login(&scene->owner, &scene->served, "owner", SERVED_PASSWORD, false);
     (void)guest_hire(&scene->owner, "bridge", XR_role_BRIDGE);
-    guest_open(&scene->bridge, &scene->served, false);
     guest_login(&scene->bridge, &scene->served, "bridge", SERVED_PASSWORD, false);
     const struct xr_open open = {.channel = XR_STR("taobao"), .buyer = XR_STR("hong")};
     scene->session = guest_do(&scene->bridge, XR_TYPE_open, &open)->session;
@@ -103,7 +101,6 @@ static uint32_t ask_restored(const struct scene *scene, const char *name)
     again.args[0] = "--data";
     again.args[1] = data;
     served_start(&again);
-    guest_open(&bridge, &again, false);
     guest_login(&bridge, &again, "bridge", SERVED_PASSWORD, false);
     const struct xr_say say = {.session = scene->session, .text = XR_STR("还在吗")};
     const uint32_t number = guest_do(&bridge, XR_TYPE_say, &say)->number;
