@@ -107,9 +107,10 @@ static void raw_req_outlives_the_server(void **state)
 
 /* ---- cooked REQ ------------------------------------------------------------------------------ */
 
-#define RESEND_MS     1 /* nanomsg's default is a minute */
-#define STOPPED_MS    50
-#define COOKED_ROUNDS 12
+#define RESEND_MS     100
+#define RESEND_NEVER  60000 /* nanomsg's default */
+#define STOPPED_MS    250
+#define COOKED_ROUNDS 3
 #define COOKED_SAYS   20
 
 /* From PROTOCOL.md. */
@@ -241,19 +242,30 @@ static void cooked_end(struct cooked *cooked, struct served *served)
     served_fini(served);
 }
 
-/* The server stands still, nanomsg resends what has no answer; then it goes on. */
+/*
+ * The server stands still, nanomsg resends what has no answer; then it goes on. Not while answers
+ * come: 1.1.5 loses one that comes just then, and its memory (nn_req_in takes it in any state and
+ * tells nobody).
+ */
 static uint64_t cooked_say_to_a_stopped_server(struct cooked *cooked, const struct served *served)
 {
     struct byhand frame = {0};
     struct byhand_got got;
     cooked->counter++;
+    cooked->asked++;
     write_say(cooked, &frame);
     kill(served->pid, SIGSTOP);
+    set_number(cooked->socket, NN_REQ, NN_REQ_RESEND_IVL, RESEND_MS);
     assert_int_equal(nn_send(cooked->socket, frame.at, frame.size, 0), frame.size);
     set_number(cooked->socket, NN_SOL_SOCKET, NN_RCVTIMEO, STOPPED_MS);
     assert_int_equal(nn_recv(cooked->socket, cooked->in, sizeof(cooked->in), 0), -1);
+    set_number(cooked->socket, NN_REQ, NN_REQ_RESEND_IVL, RESEND_NEVER);
+    set_number(cooked->socket, NN_SOL_SOCKET, NN_RCVTIMEO, -1);
     kill(served->pid, SIGCONT);
-    got = cooked_ask(cooked, &frame, cooked->counter);
+    const int size = nn_recv(cooked->socket, cooked->in, sizeof(cooked->in), 0);
+    assert_true(size > 0);
+    if (!find_answer(cooked->in, cooked->in + size, cooked->counter, &got))
+        got = cooked_ask(cooked, &frame, cooked->counter);
     assert_int_equal(got.type, DONE);
     return byhand_get(&got.body, 2);
 }
@@ -264,12 +276,11 @@ static void cooked_req_that_resends_is_carried_out_once(void **state)
     static struct cooked cooked;
     (void)state;
     cooked_begin(&cooked, &served);
-    set_number(cooked.socket, NN_REQ, NN_REQ_RESEND_IVL, RESEND_MS);
     uint64_t number = 1;
     do { /* until it has resent, which a slow machine may take long to do */
+        assert_int_equal(cooked_say_to_a_stopped_server(&cooked, &served), ++number);
         for (int i = 0; i < COOKED_SAYS; i++)
             assert_int_equal(cooked_say(&cooked), ++number);
-        assert_int_equal(cooked_say_to_a_stopped_server(&cooked, &served), ++number);
     } while (number < COOKED_ROUNDS * (COOKED_SAYS + 1) ||
              served_metric(&served, "commands") <= cooked.asked);
     assert_int_equal(cooked.counter, number);
