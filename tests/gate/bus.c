@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -259,6 +260,35 @@ static void a_subscriber_sees_sessions_agents_and_queues_but_no_text(void **stat
     scene_fini(&scene);
 }
 
+/* The command line as a script reads it: begun first, ended by --count. */
+static void the_command_line_prints_events(void **state)
+{
+    static struct scene scene;
+    char command[300];
+    char line[1024];
+    int lines = 0;
+    (void)state;
+    scene_init(&scene);
+    play_until_heard(&scene);
+    snprintf(command, sizeof(command), "echo begun; exec %s/xiaoer bus %s/data --json --count 3",
+             XR_BIN_DIR, scene.served.directory);
+    FILE *out = popen(command, "r");
+    assert_non_null(out);
+    assert_non_null(fgets(line, sizeof(line), out));
+    struct pollfd readable = {fileno(out), POLLIN, 0};
+    while (poll(&readable, 1, WAIT_MS) == 0)
+        play(&scene); /* until it is connected */
+    for (; fgets(line, sizeof(line), out); lines++) {
+        assert_int_equal(strncmp(line, "{\"type\":\"", 9), 0);
+        assert_non_null(strstr(line, "_changed\""));
+        assert_null(strstr(line, "SECRET"));
+        play(&scene);
+    }
+    assert_int_equal(lines, 3);
+    assert_int_equal(pclose(out), 0);
+    scene_fini(&scene);
+}
+
 static void only_the_owner_of_the_server_may_listen(void **state)
 {
     static struct scene scene;
@@ -411,6 +441,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_subscriber_sees_sessions_agents_and_queues_but_no_text),
+        cmocka_unit_test(the_command_line_prints_events),
         cmocka_unit_test(only_the_owner_of_the_server_may_listen),
         cmocka_unit_test(the_relay_has_no_file_of_the_server_open),
         cmocka_unit_test(a_subscriber_that_sends_does_not_end_the_server),
