@@ -77,7 +77,7 @@ static void do_business(struct shop *shop)
     hold_customer(shop, ann);
     struct shop_seat *ben = sign_on(shop, 4, "ben");
     for (int i = 0; i < 7; i++) {
-        char buyer[16];
+        char buyer[32];
         (void)snprintf(buyer, sizeof buyer, "buyer-%d", i);
         talk(shop, bridge, shop_session(shop, bridge, buyer), 1);
     }
