@@ -157,18 +157,35 @@ static void charge(struct xr_step *step, const struct xr_session_node *session, 
                   &floor->row);
 }
 
+/* True where a balance is past its bound. */
+static bool is_past(const struct xr_floor *floor, const struct xr_candidate *c)
+{
+    const int64_t bound = floor->settings[XR_SETTING_owed_max] * XR_OWED_ONE;
+    return c->owed > bound || c->owed < -bound;
+}
+
+/* Who is past the bound is cut, in a group or not; those in groups take what is cut off, and where
+ * they have no room for it, everybody. */
 void xr_queue_clamp(struct xr_floor *floor)
 {
+    const int64_t owed_max = floor->settings[XR_SETTING_owed_max];
+    struct xr_candidate *all = floor->candidates;
     size_t count = 0;
     for (size_t i = 1; i < floor->agent_count; i++) {
         const struct xr_agent_node *agent = floor->agents[i];
         if (agent == NULL)
             continue;
-        floor->candidates[count] = candidate_of(floor, agent);
-        floor->candidates[count++].sharing =
-            agent->group_count > 0 && agent->account == XR_account_state_ACTIVE;
+        struct xr_candidate c = candidate_of(floor, agent);
+        c.sharing = (agent->group_count > 0 && agent->account == XR_account_state_ACTIVE) ||
+                    is_past(floor, &c);
+        all[count++] = c;
     }
-    xr_route_clamp(floor->settings[XR_SETTING_owed_max], 0, floor->candidates, count);
+    xr_route_clamp(owed_max, 0, all, count);
+    if (is_past(floor, &all[0])) {
+        for (size_t i = 0; i < count; i++)
+            all[i].sharing = true;
+        xr_route_clamp(owed_max, 0, all, count);
+    }
     for (size_t i = 0; i < count; i++)
         xr_index_agent(floor, floor->candidates[i].agent.n)->owed = floor->candidates[i].owed;
     floor->balances_dirty = true;
@@ -515,7 +532,9 @@ static struct xr_agent_id preferred(const struct xr_floor *floor,
     const struct xr_agent_node *agent = xr_index_agent(floor, ask->affinity.n);
     if (ask->named.n != 0)
         return ask->named;
-    if (agent == NULL || floor->settings[XR_SETTING_affinity] == 0)
+    /* The setting is about visits; a conversation that goes on does so with the same agent. */
+    if (agent == NULL ||
+        (floor->settings[XR_SETTING_affinity] == 0 && ask->cause != XR_cause_REOPENED))
         return nobody;
     bool in_group = false;
     for (uint32_t g = 0; g < agent->group_count; g++)
