@@ -138,6 +138,7 @@ struct xr_step {
     struct xr_tables *tables;
     const struct xr_event *event;
     struct xr_effects *effects;
+    size_t first_effect;       /* of this step */
     struct xr_agent_node *who; /* the sender's account; NULL: the server */
     struct xr_done done;       /* what the answer will say */
     struct xr_error error;     /* details of a refusal */

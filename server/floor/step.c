@@ -10,6 +10,8 @@
  */
 #include "floor/index.h"
 
+#include <string.h>
+
 typedef enum xr_code (*command_fn)(struct xr_step *step, const void *message);
 
 static command_fn command_of(enum xr_type type)
@@ -69,6 +71,22 @@ static uint64_t done_of(const void *message)
     return ((const struct xr_leave *)message)->done;
 }
 
+/* Who ends its own device hears of it first: the answer, which comes last, goes before the end of
+ * the connection. */
+static void answer_before_detach(struct xr_step *step)
+{
+    struct xr_effects *effects = step->effects;
+    const struct xr_effect reply = effects->at[effects->count - 1];
+    size_t i = step->first_effect;
+    while (i < effects->count && (effects->at[i].kind != XR_EFFECT_DETACH ||
+                                  effects->at[i].device.n != step->event->device.n))
+        i++;
+    if (i == effects->count)
+        return;
+    memmove(&effects->at[i + 1], &effects->at[i], (effects->count - 1 - i) * sizeof *effects->at);
+    effects->at[i] = reply;
+}
+
 static void answer(struct xr_step *step, struct xr_device_node *device, enum xr_code code)
 {
     const struct xr_event *event = step->event;
@@ -78,6 +96,7 @@ static void answer(struct xr_step *step, struct xr_device_node *device, enum xr_
         xr_step_reply(step, event->origin, event->counter, XR_TYPE_error, &step->error);
     struct xr_bin frame = step->effects->at[step->effects->count - 1].bytes;
     XR_ASSERT(frame.size <= XR_ANSWER_BYTES_MAX);
+    answer_before_detach(step);
     if (xr_index_device(step->floor, event->device.n) == NULL)
         return; /* it has just revoked itself: nobody will ask again */
     device->hot.counter = event->counter;
@@ -213,7 +232,11 @@ static void run_event(struct xr_step *step)
 void xr_floor_step(struct xr_floor *floor, struct xr_tables *tables, const struct xr_event *event,
                    struct xr_effects *effects)
 {
-    struct xr_step step = {.floor = floor, .tables = tables, .event = event, .effects = effects};
+    struct xr_step step = {.floor = floor,
+                           .tables = tables,
+                           .event = event,
+                           .effects = effects,
+                           .first_effect = effects->count};
     xr_arena_reset(floor->scratch);
     if (event->counter != 0)
         run_command(&step);
