@@ -63,6 +63,7 @@ struct xr_head xr_cursor_long_head(struct xr_cursor *cursor, uint8_t first)
     } else if (head.kind == XR_HEAD_BOOL) {
         head.n = first & 1;
     } else if (shape->is_signed) {
+        XR_ASSERT(shape->width > 0);
         unsigned shift = 64 - 8u * shape->width;
         int64_t widened = (int64_t)(n << shift) >> shift;
         head.n = (uint64_t)widened;

@@ -170,6 +170,7 @@ static enum xr_status decode_u32s(struct decoding *d, const struct xr_field_info
     if (status != XR_OK)
         return status;
     uint32_t *at = room;
+    XR_ASSERT(at != NULL || count == 0);
     for (uint32_t i = 0; i < count; i++) {
         struct xr_head head = xr_cursor_head(&d->cursor);
         if (head.kind != XR_HEAD_UINT)
@@ -191,6 +192,7 @@ static enum xr_status decode_u64s(struct decoding *d, const struct xr_field_info
     if (status != XR_OK)
         return status;
     uint64_t *at = room;
+    XR_ASSERT(at != NULL || count == 0);
     for (uint32_t i = 0; i < count; i++) {
         struct xr_head head = xr_cursor_head(&d->cursor);
         if (head.kind != XR_HEAD_UINT)
@@ -206,7 +208,7 @@ static enum xr_status decode_u64s(struct decoding *d, const struct xr_field_info
 static enum xr_status decode_strs(struct decoding *d, const struct xr_field_info *field,
                                   struct xr_strs *out)
 {
-    void *room;
+    void *room = NULL;
     uint32_t count;
     enum xr_status status = decode_list_head(d, field, sizeof(*out->at), &room, &count);
     struct xr_str *at = room;

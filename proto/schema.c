@@ -9,7 +9,7 @@
 /* Names of values are written in capitals in schema.def, in lower case everywhere else. */
 #define LOWER(c)       ((c) >= 'A' && (c) <= 'Z' ? (c) + ('a' - 'A') : (c))
 #define LETTER(s, i)   (char)LOWER((s)[(i) < sizeof(s) ? (i) : sizeof(s) - 1])
-#define LETTERS4(s, i) LETTER(s, i), LETTER(s, i + 1), LETTER(s, i + 2), LETTER(s, i + 3)
+#define LETTERS4(s, i) LETTER(s, i), LETTER(s, (i) + 1), LETTER(s, (i) + 2), LETTER(s, (i) + 3)
 #define LETTERS_MAX    24
 #define LETTERS(s)                                                                                 \
     LETTERS4(s, 0), LETTERS4(s, 4), LETTERS4(s, 8), LETTERS4(s, 12), LETTERS4(s, 16),              \

@@ -35,6 +35,7 @@ enum xr_status xr_outbox_init(struct xr_outbox *box, uint32_t max)
 
 static void fini_list(struct xr_outbox_list *list)
 {
+    XR_ASSERT(list->at != NULL || list->count == 0);
     for (uint32_t i = 0; i < list->count; i++)
         xr_mem_free(list->at[i]);
     xr_mem_free(list->at);

@@ -144,9 +144,11 @@ enum xr_status xr_registry_wait(struct xr_registry *registry, uint32_t number)
 {
     lock_registry(registry);
     struct xr_floor_name *found = find_numbered(registry, number);
+    XR_ASSERT(found != NULL);
     while (found->state == XR_FOUNDING_UNDER_WAY) {
         XR_ASSERT(pthread_cond_wait(&registry->settled, &registry->lock) == 0);
         found = find_numbered(registry, number);
+        XR_ASSERT(found != NULL);
     }
     const bool is_durable = found->state == XR_FOUNDING_DURABLE;
     if (!is_durable) {

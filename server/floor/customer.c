@@ -135,6 +135,7 @@ enum xr_code xr_customer_set(struct xr_step *step, const void *message)
     enum xr_code code = find(step, set->customer, &stored);
     if (code != XR_code_NONE)
         return code;
+    XR_ASSERT(stored != NULL);
 
     struct xr_customer_record record = *stored;
     struct xr_customer_card *card = &record.card;
@@ -239,6 +240,7 @@ enum xr_code xr_customer_note_add(struct xr_step *step, const void *message)
     enum xr_code code = find(step, add->customer, &stored);
     if (code != XR_code_NONE)
         return code;
+    XR_ASSERT(stored != NULL);
     if (stored->card.notes >= XR_NOTES_MAX)
         return xr_step_refuse(step, XR_code_FULL, "notes");
     struct xr_customer_record record = *stored;

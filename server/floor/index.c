@@ -93,6 +93,7 @@ void xr_index_leave_groups(struct xr_floor *floor, struct xr_agent_node *agent)
 {
     for (uint32_t i = 0; i < agent->group_count; i++) {
         struct xr_group_node *group = xr_index_group(floor, agent->groups[i]);
+        XR_ASSERT(group != NULL);
         size_t place = member_place(group, agent->hot.agent.n);
         XR_ASSERT(place < group->member_count);
         XR_ASSERT(group->members[place] == agent->hot.agent.n);
@@ -107,6 +108,7 @@ void xr_index_join_groups(struct xr_floor *floor, struct xr_agent_node *agent)
 {
     for (uint32_t i = 0; i < agent->group_count; i++) {
         struct xr_group_node *group = xr_index_group(floor, agent->groups[i]);
+        XR_ASSERT(group != NULL);
         if (group->member_count == group->member_capacity) {
             group->member_capacity = group->member_capacity == 0 ? 16 : group->member_capacity * 2;
             group->members =

@@ -163,6 +163,7 @@ static enum xr_code say_as_agent(struct xr_step *step, const struct xr_say *say)
         }
         flagged = true;
     }
+    XR_ASSERT(session != NULL); /* what is open is in the index */
     xr_message_add(step, session, XR_sender_AGENT, me,
                    say->kind == XR_message_kind_NONE ? XR_message_kind_TEXT : say->kind, say->text,
                    flagged);

@@ -396,6 +396,7 @@ struct xr_session_node *xr_session_reopen(struct xr_step *step, uint64_t id)
     struct xr_floor *floor = step->floor;
     struct xr_session_node *session;
     const struct xr_session_record *hot = look(step, id, &session);
+    XR_ASSERT(hot != NULL);
     const struct xr_customer_record *stored = xr_customer_get(step, hot->customer);
 
     XR_ASSERT(stored != NULL);

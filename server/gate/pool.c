@@ -51,6 +51,7 @@ static void run_thread(void *context)
         if (pool->is_stopping)
             break;
         struct xr_job *job = pop(&pool->waiting);
+        XR_ASSERT(job != NULL);
         uv_mutex_unlock(&pool->mutex);
         job->work(job);
         uv_mutex_lock(&pool->mutex);

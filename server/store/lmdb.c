@@ -455,7 +455,8 @@ struct xr_tables *xr_store_tables(struct xr_store *store, uint32_t floor)
     XR_ASSERT(store->txn != NULL);
     struct xr_lmdb_tables *tables = xr_lmdb_floor(&store->floors, store, floor);
     if (tables == NULL)
-        xr_lmdb_failure(store, "tables", ENOMEM);
+        (void)xr_lmdb_failure(store, "tables", ENOMEM);
+    XR_ASSERT(tables != NULL); /* that has ended the process */
     if (tables->txn == NULL) {
         tables->txn = store->txn;
         tables->trees = xr_lmdb_trees(store, floor, UINT64_MAX);

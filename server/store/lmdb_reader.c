@@ -92,6 +92,7 @@ struct xr_tables *xr_reader_tables(struct xr_reader *reader, uint32_t floor)
     struct xr_lmdb_tables *tables = xr_lmdb_floor(&reader->floors, reader->store, floor);
     if (tables == NULL)
         (void)xr_lmdb_failure(reader->store, "reader", ENOMEM);
+    XR_ASSERT(tables != NULL); /* that has ended the process */
     if (tables->txn == NULL) {
         tables->txn = reader->txn;
         tables->tables.read_only = true;

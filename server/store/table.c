@@ -6,7 +6,8 @@
 #define INFO_APPEND(table) .is_append = true, .slot = XR_SLOT_##table
 const struct xr_table_info xr_table_infos[XR_TABLE_COUNT] = {
 #define XR_TABLE(table, number, shape, keys, values, text)                                         \
-    [number] = {.name = #table, .key = keys, .value = values, .doc = text, INFO_##shape(table)},
+    [number] = {                                                                                   \
+        .name = #table, .key = (keys), .value = (values), .doc = (text), INFO_##shape(table)},
 #include "floor/table.def"
 #undef XR_TABLE
 };
