@@ -320,7 +320,9 @@ static void on_agent(struct xr_attach *a, const struct xr_agent_view *agent)
 
 static void on_update(struct xr_attach *a, const struct xr_client_event *event)
 {
-    if (a->cli.json && event->message != NULL)
+    if (event->message == NULL)
+        return; /* of a newer server */
+    if (a->cli.json)
         (void)xr_cli_json(xr_json_write((enum xr_type)event->type, event->message));
     switch (event->type) {
     case XR_TYPE_session_changed:
@@ -414,6 +416,7 @@ static void on_refusal(struct xr_attach *a, struct xr_attach_pending *pending,
 static void on_result(struct xr_attach *a, struct xr_attach_pending *pending,
                       const struct xr_client_event *event)
 {
+    XR_ASSERT(event->message != NULL || event->type == XR_TYPE_none);
     if (a->cli.json && event->type != XR_TYPE_error && event->message != NULL)
         (void)xr_cli_json(xr_json_write((enum xr_type)event->type, event->message));
     switch (event->type) {

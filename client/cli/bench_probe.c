@@ -76,11 +76,13 @@ struct xr_bench_figures xr_bench_samples_sum(struct xr_bench_samples *samples, u
     if (count == 0 || spent_ns == 0)
         return (struct xr_bench_figures){0};
     qsort(samples->ns, count, sizeof(samples->ns[0]), compare_ns);
+    const size_t half = count / 2;
+    const size_t nearly_all = count * 99 / 100;
     return (struct xr_bench_figures){
         .count = samples->count,
         .rate_per_s = (double)samples->count * 1e9 / (double)spent_ns,
-        .p50_ms = (double)samples->ns[count / 2] / 1e6,
-        .p99_ms = (double)samples->ns[count * 99 / 100] / 1e6,
+        .p50_ms = (double)samples->ns[half] / 1e6,
+        .p99_ms = (double)samples->ns[nearly_all] / 1e6,
     };
 }
 

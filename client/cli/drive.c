@@ -259,6 +259,7 @@ static void on_effect(struct drive *d, const struct xr_effect *effect, struct cl
             on_session(d, message);
         break;
     case XR_EFFECT_ATTACH:
+        XR_ASSERT(client != NULL); /* only who logs in is attached */
         client->id = effect->agent;
         client->device = effect->device;
         break;

@@ -53,9 +53,8 @@ static size_t terminal_columns(void)
 /* Where the code point before `at` begins. */
 static size_t point_before(const struct xr_input *input, size_t at)
 {
-    do
-        at--;
-    while (at > 0 && ((unsigned char)input->line[at] & 0xc0) == 0x80);
+    while (at > 0 && ((unsigned char)input->line[--at] & 0xc0) == 0x80)
+        continue;
     return at;
 }
 

@@ -67,12 +67,12 @@ enum xr_cli_lang xr_cli_lang_of(int argc, char **argv)
 {
     enum xr_cli_lang lang = environment_lang();
     for (int i = 1; i < argc; i++) {
-        const char *value = NULL;
+        const char *value = "";
         if (strcmp(argv[i], "--lang") == 0 && i + 1 < argc)
             value = argv[i + 1];
         if (strncmp(argv[i], "--lang=", 7) == 0)
             value = argv[i] + 7;
-        if (value != NULL)
+        if (value[0] != '\0')
             lang = strcmp(value, "zh") == 0 ? XR_LANG_ZH : XR_LANG_EN;
     }
     return lang;

@@ -218,6 +218,7 @@ void xr_cli_table_print(struct xr_cli_table *table, FILE *out)
 {
     size_t widths[XR_CLI_COLUMNS_MAX] = {0};
     const char *row[XR_CLI_COLUMNS_MAX] = {0};
+    XR_ASSERT(table->columns > 0);
     for (size_t i = 0; i < table->columns; i++)
         widths[i] = xr_cli_width(xr_str_of(table->heads[i]));
     const char *at = (const char *)table->cells.at;

@@ -299,6 +299,7 @@ static enum xr_status map_agents(struct mapper *m)
         if (!has_agent(row))
             continue;
         const uint32_t group = (uint32_t)find_group(m->plan, row->type);
+        XR_ASSERT(group < XR_PLAN_GROUPS_MAX); /* all types were made groups before */
         enum xr_status status =
             xr_plan_add_agent(m->plan, row->server, UINT32_C(1) << group, &index);
         if (status != XR_OK)

@@ -420,6 +420,7 @@ static void on_done(struct play *p, size_t member, const struct question *q,
         on_open_done(p, q->session, q->message, done);
         break;
     case ASKED_SAY:
+        XR_ASSERT(m != NULL);
         add_time(p, &p->r->acknowledged, now_ns() - m->sent_ns);
         xr_ledger_acknowledged(&p->r->ledger, q->message, q->session, done->number, done->seq);
         break;

@@ -43,7 +43,8 @@ static bool find_only(const struct xr_cli *cli, const char *directory, char *out
     char prefix[XR_NAME_MAX * 4 + 2] = "";
     size_t found = 0;
     append_safe(prefix, sizeof(prefix) - 1, cli->floor);
-    strcat(prefix, "-");
+    const size_t end_at = strlen(prefix);
+    memcpy(prefix + end_at, "-", 2);
     DIR *open_directory = opendir(directory);
     const struct dirent *entry = NULL;
     while (open_directory != NULL && (entry = readdir(open_directory)) != NULL) {

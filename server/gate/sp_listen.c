@@ -119,7 +119,7 @@ static enum xr_status parse_tcp(const char *text, struct sockaddr_storage *out, 
     *why =
         "SP over TCP is plain text: only addresses of this machine (127.0.0.1, [::1]) are allowed";
     if (strcmp(host, "localhost") == 0)
-        strcpy(host, "127.0.0.1");
+        snprintf(host, sizeof(host), "127.0.0.1");
     const size_t length = strlen(host);
     if (host[0] == '[' && host[length - 1] == ']') {
         struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
@@ -166,7 +166,7 @@ static void remove_stale(const char *path)
     struct stat file;
     if (stat(path, &file) || !S_ISSOCK(file.st_mode))
         return;
-    strcpy(address.sun_path, path);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (probe < 0)
         return;
@@ -185,7 +185,7 @@ static int listen_ipc(struct xr_sp_listener *listener, const char *path, char *a
         error = uv_listen(&listener->uv.stream, XR_SP_BACKLOG, on_connection);
     if (error)
         return error;
-    strcpy(listener->path, path);
+    snprintf(listener->path, sizeof(listener->path), "%s", path);
     snprintf(actual, XR_SP_ADDRESS_MAX, "ipc://%s", path);
     return 0;
 }
