@@ -12,7 +12,7 @@ set -eu
 
 build='gcc libc6-dev cmake ninja-build pkgconf
     libuv1-dev libnanomsg-dev libmsgpack-dev liblmdb-dev libsodium-dev libjansson-dev libcmocka-dev'
-test='clang-14 clang-format-14 binutils libnng-dev python3'
+test='clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev cppcheck binutils libnng-dev python3'
 bench='redis-server libhiredis-dev'
 
 wanted=

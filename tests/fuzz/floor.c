@@ -178,6 +178,8 @@ static void run(struct shop *shop, struct xr_event *event)
     xr_put_u64be(event->random, ++shop->random);
     xr_effects_reset(&shop->effects);
     xr_floor_step(shop->floor, shop->tables, event, &shop->effects);
+    if (shop->tables->failed != XR_OK)
+        return;
     const size_t replies = take_effects(shop);
     if (event->counter != 0)
         XR_ASSERT(replies == 1);
@@ -450,10 +452,10 @@ static void step_command(struct shop *shop, struct input *input)
     if (is_watched)
         digest_but_devices(shop, before);
     command(shop, client, info->type, message, choose_counter(client, how));
-    if (!is_watched || !shop->is_refused)
+    if (!is_watched || !shop->is_refused || shop->tables->failed != XR_OK)
         return;
     digest_but_devices(shop, after);
-    XR_ASSERT(memcmp(before, after, sizeof(before)) == 0);
+    XR_ASSERT(shop->tables->failed != XR_OK || memcmp(before, after, sizeof(before)) == 0);
 }
 
 static void step_query(struct shop *shop, struct input *input)
@@ -542,6 +544,8 @@ static void step_restart(struct shop *shop, struct input *input)
     const uint64_t down_ms = (uint64_t)input_u8(input) * input_u8(input) * 100;
     const struct xr_started started = {.down_ms = down_ms, .lease_ms = LEASE_MS};
     xr_floor_settle(shop->floor, shop->tables);
+    if (shop->tables->failed != XR_OK)
+        return;
     xr_floor_free(shop->floor);
     shop->floor = load_floor(shop->tables);
     shop->floor_ms += (int64_t)down_ms;
@@ -630,12 +634,14 @@ static void run_steps(struct shop *shop, struct input *input)
         step_go_late, step_wait,    step_lag,     step_restart, step_settle,
     };
     for (int i = 0; i < STEPS_MAX && input_left(input) > 0; i++) {
+        if (shop->tables->failed != XR_OK)
+            return; /* as the engine does: what is written now is lost */
         xr_arena_reset(arena);
         steps[input_pick(input, sizeof(steps) / sizeof(*steps))](shop, input);
     }
 }
 
-/* The store is full from here on: steps go on until the engine asks, and must not fall. */
+/* The store fills up in the middle of a step, whose effects nobody will see; it must not fall. */
 static void run_full(struct shop *shop, struct input *input)
 {
     xr_memory_tables_fail_after(shop->tables, input_u8(input));
