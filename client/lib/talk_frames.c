@@ -34,7 +34,10 @@ static void on_welcome(struct xr_talk *talk, int64_t now_ms, const struct xr_wel
     }
     if (talk->has_token)
         xr_talk_forget_password(talk);
-    talk->last = welcome->cursor;
+    /* A feed that has begun moves on by what comes, or by `resync`: a link that breaks between this
+     * and that would hide the gap. */
+    if (!talk->began || !talk->options.feed)
+        talk->last = welcome->cursor;
     if (!talk->began) {
         talk->taken = welcome->cursor;
         talk->ackable = welcome->cursor;

@@ -606,6 +606,22 @@ static void resync_is_told_and_the_feed_goes_on_behind_it(void **state)
     rig_free(&rig);
 }
 
+static void a_link_that_breaks_before_the_resync_hides_no_gap(void **state)
+{
+    (void)state;
+    struct rig rig;
+    const struct xr_client_options options = options_of(true);
+    rig_new(&rig, &options);
+    login(&rig, 0, 10);
+    give_message(&rig, 11, 10);
+    xr_talk_unlinked(rig.talk, rig.now);
+    login(&rig, 0, 900); /* too far behind: the server would say so next */
+    xr_talk_unlinked(rig.talk, rig.now);
+    connect_rig(&rig);
+    assert_int_equal(cursor_of_hello(&rig), 11);
+    rig_free(&rig);
+}
+
 static void an_update_of_an_unknown_type_counts_in_the_chain(void **state)
 {
     (void)state;
@@ -1249,6 +1265,7 @@ int main(void)
         cmocka_unit_test(a_marker_moves_the_cursor_and_is_part_of_the_chain),
         cmocka_unit_test(a_resumed_feed_says_its_cursor_even_0),
         cmocka_unit_test(resync_is_told_and_the_feed_goes_on_behind_it),
+        cmocka_unit_test(a_link_that_breaks_before_the_resync_hides_no_gap),
         cmocka_unit_test(an_update_of_an_unknown_type_counts_in_the_chain),
         cmocka_unit_test(a_silent_link_is_given_up_after_two_beats),
         cmocka_unit_test(a_link_nobody_listens_to_is_not_called_dead),
