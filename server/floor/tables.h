@@ -10,9 +10,9 @@
  * (asserted).
  *
  * A write that finds no room does not return an error: the handle remembers it, every later write
- * does nothing, every later read finds nothing, and the engine, which asks `failed` after each step,
- * drops the whole batch. What a step reads after its own writes may be missing for that reason
- * alone: it goes on with something empty.
+ * does nothing, every later read finds nothing, and the engine, which asks `failed` after each
+ * step, drops the whole batch. What a step reads after its own writes may be missing for that
+ * reason alone: it goes on with something empty.
  */
 #ifndef XR_FLOOR_TABLES_H
 #define XR_FLOOR_TABLES_H

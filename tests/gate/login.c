@@ -194,11 +194,14 @@ static void an_address_that_fails_must_wait_but_tokens_still_open(void **state)
     served_start(served);
     guest_login(&owner, served, "owner", SERVED_PASSWORD, false);
     guest_open(&guest, served, true);
-    for (int i = 0; i < 20; i++) {
+    /* Twenty at once, and one more every three seconds: a slow machine may need a few more. */
+    enum xr_code code = XR_code_DENIED;
+    for (int i = 0; i < 200 && code != XR_code_BUSY; i++) {
         char login[32];
         snprintf(login, sizeof(login), "nobody%d", i);
         const struct xr_hello wrong = hello_with(SERVED_FLOOR, login, SERVED_PASSWORD);
-        assert_int_equal(refused_hello(&guest, &wrong)->code, XR_code_DENIED);
+        code = refused_hello(&guest, &wrong)->code;
+        assert_true(code == XR_code_DENIED || (code == XR_code_BUSY && i >= 20));
     }
     assert_int_equal(refused_hello(&guest, &right)->code, XR_code_BUSY);
     guest_close(&guest);

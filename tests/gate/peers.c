@@ -331,6 +331,14 @@ static void cooked_req_outlives_the_server(void **state)
     cooked_end(&cooked, &served);
 }
 
+/* nanomsg 1.1.5 loses the memory of an answer that comes just when it resends the request. Nothing
+ * of ours allocates there. */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:nn_chunk_alloc";
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
