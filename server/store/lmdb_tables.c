@@ -391,6 +391,7 @@ struct xr_lmdb_tables *xr_lmdb_floor(struct xr_lmdb_floors *floors, struct xr_st
     if (index < floors->count && floors->at[index]->trees.floor == floor)
         return floors->at[index];
     void *list = floors->at;
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): they are pointers */
     if (!has_room_for_one(&list, floors->count, &floors->capacity, sizeof *floors->at))
         return NULL;
     floors->at = list;
@@ -401,6 +402,7 @@ struct xr_lmdb_tables *xr_lmdb_floor(struct xr_lmdb_floors *floors, struct xr_st
     tables->store = store;
     tables->trees.floor = floor;
     memmove(&floors->at[index + 1], &floors->at[index],
+            /* NOLINTNEXTLINE(bugprone-sizeof-expression): they are pointers */
             (floors->count - index) * sizeof *floors->at);
     floors->at[index] = tables;
     floors->count++;

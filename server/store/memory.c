@@ -95,6 +95,7 @@ static struct row *new_row(struct memory_tables *memory, struct xr_bin key)
 {
     const uint8_t height = draw_height(memory);
     XR_ASSERT(height > 0);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): they are pointers */
     struct row *row = take_memory(sizeof *row + height * sizeof row->next[0] + key.size);
     row->value = NULL;
     row->value_size = 0;
